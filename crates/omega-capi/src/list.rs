@@ -1,3 +1,4 @@
+use omega_core::Evidence;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 
@@ -25,8 +26,19 @@ pub struct OddObject {
     pub why: String,
 }
 
+impl OddObject {
+    /// Returns it as what an answer leaves out.
+    pub fn evidence(&self) -> Evidence {
+        let Self { list, name, why } = self;
+        Evidence::text("not understood:", format!("{name} of {list}: {why}"))
+    }
+}
+
 /// A longer list is refused. No management cluster has more objects of a kind.
 const MOST: usize = 10_000;
+
+/// How many objects of a list that must be whole a page has.
+const PAGE: usize = 200;
 
 #[derive(Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
@@ -126,10 +138,9 @@ impl Management {
         &self,
         path: &str,
         selectors: &str,
-        limit: usize,
         accept: &str,
     ) -> Result<Vec<T>, Error> {
-        let limits = (limit, MOST);
+        let limits = (PAGE, MOST);
         let (all, odd) = self.pages(path, selectors, limits, accept, |object| object).await?;
         match odd.first() {
             None => Ok(all),
@@ -325,7 +336,7 @@ mod tests {
             management.once().list("/api/v1/things", "", 5, JSON).await.unwrap();
         assert_eq!(management.odd_objects(), odd);
         // Where a list must be whole it is an error.
-        let strict = always(things).list_whole::<Thing>("/api/v1/things", "", 5, JSON).await;
+        let strict = always(things).list_whole::<Thing>("/api/v1/things", "", JSON).await;
         let Error::Malformed { why, .. } = strict.unwrap_err() else { panic!() };
         assert!(why.starts_with("n/odd in it can't be understood"), "{why}");
     }

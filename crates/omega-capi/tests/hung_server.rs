@@ -3,32 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
-    io::{Read as _, Write as _},
-    net::TcpListener,
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use omega_capi::{ConnectFailure, Deadlines, Error, Management};
-use omega_core::{Diagnostic as _, kubeconfig::Kubeconfig, values::Secret};
-use rcgen::{CertificateParams, KeyPair};
-use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer};
+use omega_core::{Diagnostic as _, kubeconfig::Kubeconfig};
+
+use self::tls_server::{Serve, kubeconfig, listen};
+
+mod tls_server;
 
 const HOST: &str = "127.44.1.3";
-
-fn kubeconfig(server: &str, ca: Option<&str>, user: &str) -> Kubeconfig {
-    let ca = ca.map(|ca| format!(", certificate-authority-data: {}", STANDARD.encode(ca)));
-    let text = format!(
-        "{{apiVersion: v1, kind: Config, current-context: c, \
-         contexts: [{{name: c, context: {{cluster: m, user: u}}}}], \
-         clusters: [{{name: m, cluster: {{server: '{server}'{}}}}}], \
-         users: [{{name: u, user: {user}}}]}}",
-        ca.unwrap_or_default()
-    );
-    Kubeconfig::read(Secret::from(text)).unwrap()
-}
 
 async fn error(kubeconfig: &Kubeconfig) -> (Error, Duration) {
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -40,8 +27,7 @@ async fn error(kubeconfig: &Kubeconfig) -> (Error, Duration) {
 
 #[tokio::test]
 async fn a_server_that_hangs_is_told_within_the_deadline_of_a_question() {
-    let listener = TcpListener::bind((HOST, 0)).unwrap();
-    let server = format!("https://{}", listener.local_addr().unwrap());
+    let (_listener, server) = listen(HOST);
     let (error, took) = error(&kubeconfig(&server, None, "{token: t}")).await;
     assert!(
         matches!(error, Error::Unreachable { cause: ConnectFailure::Hung, .. }),
@@ -56,8 +42,7 @@ async fn a_server_that_hangs_is_told_within_the_deadline_of_a_question() {
 
 #[tokio::test]
 async fn and_one_that_is_not_there_is_not() {
-    let listener = TcpListener::bind((HOST, 0)).unwrap();
-    let server = format!("https://{}", listener.local_addr().unwrap());
+    let (listener, server) = listen(HOST);
     drop(listener);
     let (error, took) = error(&kubeconfig(&server, None, "{token: t}")).await;
     assert!(
@@ -65,32 +50,6 @@ async fn and_one_that_is_not_there_is_not() {
         "{error:?}"
     );
     assert!(took < Duration::from_millis(400), "{took:?}");
-}
-
-/// Serves TLS and takes any client certificate, but answers only if there is one.
-fn server_that_wants_a_certificate() -> (String, String) {
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let key = KeyPair::generate().unwrap();
-    let certificate =
-        CertificateParams::new(vec![HOST.to_owned()]).unwrap().self_signed(&key).unwrap();
-    let (chain, pem) = (vec![certificate.der().clone()], certificate.pem());
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let server = ServerConfig::builder().with_client_cert_verifier(Arc::new(any::AnyClient));
-    let server = Arc::new(server.with_single_cert(chain, key).unwrap());
-    let listener = TcpListener::bind((HOST, 0)).unwrap();
-    let url = format!("https://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let connection = ServerConnection::new(Arc::clone(&server)).unwrap();
-            let mut stream = StreamOwned::new(connection, stream.unwrap());
-            if stream.read(&mut [0; 4096]).is_ok() && stream.conn.peer_certificates().is_some() {
-                let answer = b"HTTP/1.1 200 X\r\nDate: Sat, 28 Nov 2026 12:00:00 GMT\r\nContent-Length: 2\r\n\r\n{}";
-                drop(stream.write_all(answer));
-                drop(stream.flush());
-            }
-        }
-    });
-    (url, pem)
 }
 
 mod any {
@@ -146,7 +105,8 @@ mod any {
 /// `openssl x509 -req` without extensions makes version 1.
 #[tokio::test]
 async fn a_client_certificate_of_version_1_is_shown() {
-    let (url, pem) = server_that_wants_a_certificate();
+    let clients = Arc::new(any::AnyClient);
+    let (url, pem) = Serve { clients, wants_certificate: true, ..Serve::at(HOST) }.start(HOST);
     let admin = include_str!("../../omega-core/fixtures/kube/admin.yaml");
     let field =
         |key: &str| admin.lines().find(|line| line.contains(key)).unwrap().trim().to_owned();

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use omega_core::{Diagnostic, Retry, Touched};
 
-use crate::{ActionFailure, FailureCode, ProbeFailure};
+use crate::{ActionFailure, FailureCode, ProbeFailure, channel::Stage};
 
 /// A probe or an action failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -57,12 +57,11 @@ pub enum Error {
         /// What juju said.
         why: String,
     },
-    /// The deadline passed; the command may still be running on the unit.
-    #[error("{unit} did not answer within {after:?} ({doing})")]
+    /// The deadline passed at `stage`.
+    #[error("{}", stage.late(unit, *after))]
     Deadline {
         unit: String,
-        /// What was being done.
-        doing: String,
+        stage: Stage,
         after: Duration,
         /// Whether it was an action.
         touched: Touched,
@@ -198,15 +197,7 @@ impl Diagnostic for Error {
                 "run juju login -c {}, then run this again: nothing was changed",
                 controller.as_deref().unwrap_or("CONTROLLER (juju controllers lists them)")
             )),
-            Self::Deadline { touched: Touched::Nothing, .. } => Some(
-                "nothing was changed: a probe that still runs there only reads, without harm. Look for \
-                 a running hook or a high load, then run this again"
-                    .into(),
-            ),
-            Self::Deadline { .. } => Some(
-                "the command may still be running on the unit: check that before you run it again"
-                    .into(),
-            ),
+            Self::Deadline { unit, stage, touched, .. } => Some(stage.next(unit, *touched)),
             Self::NothingScheduled { unit } => {
                 Some(format!("look at juju status {unit}: the unit may be gone or its agent lost"))
             }
@@ -254,25 +245,5 @@ impl Diagnostic for Error {
             | Self::Source { .. }
             | Self::NoUnits { .. } => Retry::Final,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A read that did not end in time changed nothing, and says so.
-    #[test]
-    fn only_an_action_may_have_changed_something_at_its_deadline() {
-        let late = |touched| Error::Deadline {
-            unit: "magnum/0".to_owned(),
-            doing: "juju".to_owned(),
-            after: Duration::from_secs(70),
-            touched,
-        };
-        let read = late(Touched::Nothing).next().unwrap();
-        assert!(read.contains("nothing was changed") && read.contains("without harm"), "{read}");
-        let action = late(Touched::Maybe).next().unwrap();
-        assert!(action.contains("check that before you run it again"), "{action}");
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize as _, Deserializer, de::DeserializeOwned, de::Error as _
 use serde_json::Value;
 use url::Url;
 
-use crate::{Error, Refusal, Request, Response, Transport};
+use crate::{Error, Refusal, RefusalReason, Request, Response, Transport};
 
 /// A list with more pages than this is treated as endless.
 const MAX_PAGES: usize = 200;
@@ -180,6 +180,21 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
     serde_json::from_value(value).map_err(|error| Error::malformed(&request, id, json(&error)))
 }
 
+/// Returns nothing for what does not exist.
+pub(crate) fn absent<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// That what is deleted does not exist is no error: another client deleted it first. The verification
+/// observes whether it is gone.
+pub(crate) fn deleted(answer: Result<(), Error>) -> Result<(), Error> {
+    absent(answer).map(drop)
+}
+
 /// Sends `request` and checks only that it was accepted.
 pub(crate) async fn send(transport: &dyn Transport, request: Request) -> Result<(), Error> {
     accept(&request, transport.send(request.clone()).await?).map(|_| ())
@@ -194,17 +209,67 @@ pub(crate) async fn list<T: DeserializeOwned>(
     list_at(transport, request, key).await.map(|(all, _)| all)
 }
 
-/// Reads a whole list, page by page, and the service's time of the first page.
-///
-/// A link (`KEY_links` or `next`) tells that there are more pages. Only the query of the link is used,
-/// because its host may be one that only the service can reach.
+/// Reads a whole list, page by page, and the service's time of the first page. One element that can't be
+/// understood is an error of the list: what it is must not look absent.
 pub(crate) async fn list_at<T: DeserializeOwned>(
     transport: &dyn Transport,
     request: Request,
     key: &str,
 ) -> Result<(Vec<T>, Timestamp), Error> {
+    let listed = Box::pin(list_with_odd(transport, request, key)).await?;
+    let Listed { all, at, .. } = listed.whole()?;
+    Ok((all, at))
+}
+
+/// A list, and what of it could not be understood.
+#[derive(Debug)]
+pub(crate) struct Listed<T> {
+    pub(crate) all: Vec<T>,
+    pub(crate) odd: Vec<Odd>,
+    /// The service's time of the first page.
+    pub(crate) at: Timestamp,
+}
+
+/// An element of a list that has an id or a name, and could not be understood.
+#[derive(Debug)]
+pub(crate) struct Odd {
+    /// Its name and its id, as far as it has them.
+    pub(crate) names: Vec<String>,
+    pub(crate) why: String,
+    /// The same, for where the list is of no use without it.
+    error: Error,
+}
+
+impl<T> Listed<T> {
+    /// Fails if there is an element that could not be understood.
+    pub(crate) fn whole(self) -> Result<Self, Error> {
+        self.without(|_| true)
+    }
+
+    /// Fails if an element that could not be understood has this name or id.
+    pub(crate) fn whole_for(self, wanted: &str) -> Result<Self, Error> {
+        self.without(|odd| odd.names.iter().any(|name| name == wanted))
+    }
+
+    fn without(mut self, matters: impl Fn(&Odd) -> bool) -> Result<Self, Error> {
+        match self.odd.iter().position(matters) {
+            Some(first) => Err(self.odd.swap_remove(first).error),
+            None => Ok(self),
+        }
+    }
+}
+
+/// Reads a whole list, page by page. Elements that can't be understood are told apart.
+///
+/// A link (`KEY_links` or `next`) tells that there are more pages. Only the query of the link is used,
+/// because its host may be one that only the service can reach.
+pub(crate) async fn list_with_odd<T: DeserializeOwned>(
+    transport: &dyn Transport,
+    request: Request,
+    key: &str,
+) -> Result<Listed<T>, Error> {
     let mut at = None;
-    let mut all = Vec::new();
+    let (mut all, mut odd) = (Vec::new(), Vec::new());
     let mut page = request.clone();
     for _ in 0..MAX_PAGES {
         let response = accept(&page, transport.send(page.clone()).await?)?;
@@ -222,15 +287,15 @@ pub(crate) async fn list_at<T: DeserializeOwned>(
         let items: Vec<Value> = serde_json::from_value(items)
             .map_err(|error| Error::malformed(&page, None, json(&error)))?;
         let empty = items.is_empty();
-        let items: Vec<T> = items
-            .into_iter()
-            .filter_map(|item| element(&page, item).transpose())
-            .collect::<Result<_, _>>()?;
-        all.extend(items);
-        match next {
-            // Some services link to a next page after the last one: an empty page ends the list.
-            None => return Ok((all, at.unwrap_or_else(Timestamp::now))),
-            Some(_) if empty => return Ok((all, at.unwrap_or_else(Timestamp::now))),
+        for item in items {
+            match element(&page, item) {
+                Ok(item) => all.extend(item),
+                Err(one) => odd.push(one),
+            }
+        }
+        // Some services link to a next page after the last one: an empty page ends the list.
+        match next.filter(|_| !empty) {
+            None => return Ok(Listed { all, odd, at: at.unwrap_or_else(Timestamp::now) }),
             Some(query) if query == page.query => {
                 return Err(Error::malformed(&page, None, "its next page is the same page"));
             }
@@ -242,18 +307,20 @@ pub(crate) async fn list_at<T: DeserializeOwned>(
 
 /// Reads one element of a list. None for what nobody could name, and the openstack client shows the rest
 /// without: no object, or one that has neither an id nor a name. What has one must not look absent.
-fn element<T: DeserializeOwned>(page: &Request, item: Value) -> Result<Option<T>, Error> {
-    let named =
-        ["id", "uuid", "name"].into_iter().any(|key| item.get(key).is_some_and(Value::is_string));
-    match serde_json::from_value(item) {
-        Ok(item) => Ok(Some(item)),
-        Err(error) if named => Err(Error::malformed(page, None, json(&error))),
-        Err(error) => {
-            let why = json(&error);
-            tracing::warn!(target: "omega_notice", request = %page, why, "an element of the list is passed over");
-            Ok(None)
-        }
+fn element<T: DeserializeOwned>(page: &Request, item: Value) -> Result<Option<T>, Odd> {
+    let text = |key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
+    let names: Vec<String> = ["name", "uuid", "id"].into_iter().filter_map(text).collect();
+    let error = match serde_json::from_value(item) {
+        Ok(item) => return Ok(Some(item)),
+        Err(error) => error,
+    };
+    let why = json(&error);
+    if let Some(name) = names.first() {
+        let error = Error::malformed(page, None, format!("{name} in it: {why}"));
+        return Err(Odd { names, why, error });
     }
+    tracing::warn!(target: "omega_notice", request = %page, why, "an element of the list is passed over");
+    Ok(None)
 }
 
 /// Reads null, and what has another type than the API documents, as nothing: what a list shows beside it
@@ -352,7 +419,8 @@ mod tests {
         for odd in [json!(null), json!(5), json!([]), json!({}), json!({"id": null, "size": 1})] {
             assert_eq!(read(odd.clone()).unwrap(), None, "{odd}");
         }
-        read(json!({"id": "a", "size": "x"})).unwrap_err();
+        let named = read(json!({"id": "a", "size": "x"})).unwrap_err();
+        assert_eq!(named.names, ["a"]);
         let cluster = json!({"uuid": "u", "name": null, "status": 5, "node_count": "x",
                              "cluster_template_id": null, "labels": []});
         let cluster: crate::container_infra::Cluster = serde_json::from_value(cluster).unwrap();

@@ -113,6 +113,25 @@ Y
     take) k delete crd openstackservers.infrastructure.example.org ;;
   esac
 }
+odd_foreign_webhook() { # nobody answers it, and it checks what nobody here writes
+  case $1 in
+    put) k create -f - <<Y
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: pods-elsewhere}
+webhooks:
+- name: pods.elsewhere.example.org
+  admissionReviewVersions: [v1]
+  sideEffects: None
+  failurePolicy: Fail
+  clientConfig: {url: "https://$KUBE:9999/validate"}
+  namespaceSelector: {matchLabels: {team: elsewhere}}
+  rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
+Y
+      ;;
+    take) k delete validatingwebhookconfiguration pods-elsewhere ;;
+  esac
+}
 odd_foreign_binding() { # to a role that is not there
   case $1 in
     put) k create clusterrolebinding magnum-driver-old --clusterrole magnum-driver-of-last-year --serviceaccount kube-system:magnum-driver-old ;;

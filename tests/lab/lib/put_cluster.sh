@@ -41,6 +41,11 @@ knob() { echo "$*" >>"$K/knobs"; } # PATTERN KNOB [TEXT]
 no_knobs() { : >"$K/knobs"; }
 scale_workers() { k -n "$NS" scale "$(kind machinedeployment)" "$STACK-default-worker" --replicas "$1"; }
 one_worker() { [[ $(k -n "$NS" get "$(kind machine)" -l "cluster.x-k8s.io/cluster-name=$STACK,cluster.x-k8s.io/deployment-name" -o name | wc -l) = 1 ]]; }
+resize() { api POST "$COE/clusters/$UUID/actions/resize" "{\"node_count\": $1}"; } # as the user asks Magnum for it
+in_magnum() { # STATUS: what Magnum has on record of it and its node groups, since ten minutes ago
+  local set="status = '$1', updated_at = UTC_TIMESTAMP() - INTERVAL 10 MINUTE"
+  db "UPDATE magnum.cluster SET $set WHERE uuid = '$UUID'; UPDATE magnum.nodegroup SET $set WHERE cluster_id = '$UUID'"
+}
 # what only does not happen is a fault once it has not happened for $patience seconds, which doctor is told
 waited_long() { ((SECONDS - PUT_AT > patience)); }
 

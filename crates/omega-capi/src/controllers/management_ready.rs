@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use omega_core::{Evidence, Failure, Finding, Gate, Label as _, Severity, Subject, Verdict};
 
 use crate::{
-    Error, Management,
+    Error, Management, OddObject,
     constellation::Component,
     controllers::{
         ControllerPod, Installed, NodeState, read_controller_pods, read_installed, read_nodes,
@@ -185,9 +185,8 @@ impl Gate for ManagementReady {
             return Ok(Verdict::fail(first.shown_by(more)));
         }
         let warned = rest.into_iter().map(|one| Evidence::text("warning:", one.summary));
-        let odd = self.management.odd_objects().into_iter();
-        let odd = odd
-            .map(|one| Evidence::text("not understood:", format!("{} of {}", one.name, one.list)));
+        let odd = self.management.odd_objects();
+        let odd = odd.iter().map(OddObject::evidence);
         Ok(Verdict::shown(state.evidence().into_iter().chain(warned).chain(odd)))
     }
 }

@@ -74,6 +74,8 @@ struct Webhook {
     client_config: WebhookClient,
     /// By default `Fail`.
     failure_policy: Option<String>,
+    /// By default `Equivalent`.
+    match_policy: Option<String>,
     #[serde(default)]
     rules: Vec<RuleWithOperations>,
     namespace_selector: Option<LabelSelector>,
@@ -103,7 +105,8 @@ struct Named {
 /// conversion webhooks of `definitions`. `prefix`: that of the driver's namespaces.
 ///
 /// An admission webhook stops a write if its `failurePolicy` is `Fail`, and if its rules, its
-/// `namespaceSelector` and its `objectSelector` select it. Its `matchConditions` are not evaluated.
+/// `namespaceSelector` and its `objectSelector` select it. Its `matchPolicy` counts: `Exact` is asked only
+/// about the versions of its rules. Its `matchConditions` are not evaluated.
 ///
 /// # Errors
 ///
@@ -151,7 +154,7 @@ fn places(
         let name = metadata.name.unwrap_or_default();
         for webhook in webhooks.iter().filter(|one| one.failure_policy.as_deref() != Some("Ignore"))
         {
-            match webhook.selection().stops(namespaces) {
+            match webhook.selection(definitions).stops(namespaces) {
                 Stops::Nothing => {}
                 Stops::Unjudged(why) => {
                     if let Some(named) = named(&mut places, &webhook.client_config) {
@@ -178,9 +181,11 @@ fn places(
 }
 
 impl Webhook {
-    fn selection(&self) -> Selection<'_> {
+    fn selection<'a>(&'a self, definitions: &'a [Definition]) -> Selection<'a> {
         Selection {
             rules: &self.rules,
+            exact: self.match_policy.as_deref() == Some("Exact"),
+            definitions,
             namespaces: self.namespace_selector.as_ref(),
             objects: self.object_selector.as_ref(),
             conditions: !self.match_conditions.is_empty(),

@@ -7,6 +7,8 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement},
 };
 
+use crate::served::Definition;
+
 type Labels = BTreeMap<String, String>;
 
 /// What the driver, helm and the controllers write in the way of a cluster.
@@ -129,6 +131,12 @@ impl DriverNamespaces {
 #[derive(Debug, Default)]
 pub(super) struct Selection<'a> {
     pub(super) rules: &'a [RuleWithOperations],
+    /// Whether its `matchPolicy` is `Exact`: it is asked only about the versions that its rules name.
+    /// Otherwise a version that is served stands for all others of its resource (apiserver 0.34,
+    /// `pkg/admission/plugin/webhook/generic/webhook.go`, `ShouldCallHook`).
+    pub(super) exact: bool,
+    /// What is served.
+    pub(super) definitions: &'a [Definition],
     pub(super) namespaces: Option<&'a LabelSelector>,
     pub(super) objects: Option<&'a LabelSelector>,
     /// Whether it has `matchConditions`: expressions, which are not evaluated.
@@ -173,36 +181,66 @@ impl Selection<'_> {
     /// Returns what it stops of what is written in `namespaces`. Pure.
     pub(super) fn stops(&self, namespaces: &DriverNamespaces) -> Stops {
         let judged = WRITTEN.iter().filter_map(|one| {
-            let refused = self.refused(one)?;
-            match self.selects(one, namespaces) {
-                Maybe::No => None,
-                sure @ (Maybe::Unknown | Maybe::Yes) => Some((sure, refused)),
-            }
+            let (named, refused) = self.refused(one)?;
+            Some((named, self.selects(one, namespaces), refused))
         });
-        let judged: Vec<_> = judged.collect();
-        let all = |wanted| judged.iter().filter(move |(sure, _)| *sure == wanted);
-        let surely = all(Maybe::Yes).map(|(_, refused)| *refused);
+        let judged: Vec<_> = judged.filter(|(_, selected, _)| *selected != Maybe::No).collect();
+        let sure = |(named, selected, _): &&(Maybe, Maybe, Refused)| {
+            (*named, *selected) == (Maybe::Yes, Maybe::Yes)
+        };
+        let surely = judged.iter().filter(sure).map(|(.., refused)| *refused);
         let changes = surely.clone().any(|one| one == Refused::Changes);
-        match (surely.count(), all(Maybe::Unknown).count()) {
-            (0, 0) => Stops::Nothing,
-            (0, _) => Stops::Unjudged("its selectors depend on labels that are not known"),
-            (_, _) if self.conditions => {
+        match surely.count() {
+            0 if judged.is_empty() => Stops::Nothing,
+            0 if judged.iter().any(|(_, selected, _)| *selected == Maybe::Yes) => Stops::Unjudged(
+                "its matchPolicy is Exact, and it is not known in which version is written",
+            ),
+            0 => Stops::Unjudged("its selectors depend on labels that are not known"),
+            _ if self.conditions => {
                 Stops::Unjudged("it has matchConditions, which are not evaluated")
             }
-            (_, _) => Stops::Writes(if changes { Refused::Changes } else { Refused::Deletes }),
+            _ => Stops::Writes(if changes { Refused::Changes } else { Refused::Deletes }),
         }
     }
 
-    /// Which writes of `one` a rule names.
-    fn refused(&self, one: &Written) -> Option<Refused> {
-        let named = |operation: &str| self.rules.iter().any(|rule| names(rule, one, operation));
-        let mut all = one.operations.iter().filter(|operation| named(operation)).peekable();
-        all.peek()?;
-        Some(if all.all(|operation| *operation == "DELETE") {
-            Refused::Deletes
-        } else {
-            Refused::Changes
-        })
+    /// Which writes of `one` a rule names, and whether it surely does.
+    fn refused(&self, one: &Written) -> Option<(Maybe, Refused)> {
+        let named = |operation: &&&str| {
+            let all = self.rules.iter().filter(|rule| names(rule, one, operation));
+            all.map(|rule| self.names_version(rule, one)).max().unwrap_or(Maybe::No)
+        };
+        let of = |sure| {
+            let mut all = one.operations.iter().filter(|one| named(one) == sure).peekable();
+            all.peek()?;
+            let deletes = all.all(|operation| *operation == "DELETE");
+            Some((sure, if deletes { Refused::Deletes } else { Refused::Changes }))
+        };
+        of(Maybe::Yes).or_else(|| of(Maybe::Unknown))
+    }
+
+    /// Whether the rule names the version in which `one` is written, or one that stands for it. The chart
+    /// and each controller write in a version of their own, so of several none is known.
+    fn names_version(&self, rule: &RuleWithOperations, one: &Written) -> Maybe {
+        let Some(entries) = rule.api_versions.as_ref().filter(|all| !all.iter().any(|v| v == "*"))
+        else {
+            return Maybe::Yes;
+        };
+        let is = |all: &&Definition| all.group == one.group && all.plural == one.resource;
+        let served: Vec<&str> = match self.definitions.iter().find(is) {
+            None if one.group.is_empty() => vec!["v1"],
+            None if self.exact => return Maybe::Unknown,
+            None => return Maybe::Yes,
+            Some(all) => {
+                let served = all.versions.iter().filter(|version| version.served);
+                served.map(|version| version.name.as_str()).collect()
+            }
+        };
+        let named = served.iter().filter(|name| entries.iter().any(|entry| entry == *name)).count();
+        match named {
+            0 => Maybe::No,
+            some if self.exact && some < served.len() => Maybe::Unknown,
+            _ => Maybe::Yes,
+        }
     }
 
     fn selects(&self, one: &Written, namespaces: &DriverNamespaces) -> Maybe {
@@ -297,6 +335,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::served::DefinedVersion;
 
     fn judged(webhook: &Value) -> Stops {
         let read = |key: &str| webhook.get(key).cloned();
@@ -312,8 +351,30 @@ mod tests {
         ];
         let listed = listed.map(|(name, labels)| (name.to_owned(), labels)).to_vec();
         let listed = Some(listed).filter(|_| read("forbidden").is_none());
+        let served = |name: &str, served| DefinedVersion {
+            name: name.to_owned(),
+            served,
+            storage: false,
+            deprecated: false,
+            warning: None,
+        };
+        let definitions = [Definition {
+            group: PROVIDER.into(),
+            plural: "openstackclusters".into(),
+            kind: "OpenStackCluster".into(),
+            versions: vec![
+                served("v1beta2", true),
+                served("v1beta1", true),
+                served("v1alpha7", false),
+            ],
+            contracts: BTreeMap::new(),
+            stored: vec![],
+            conversion: None,
+        }];
         Selection {
             rules: &rules,
+            exact: read("matchPolicy").is_some_and(|policy| policy == "Exact"),
+            definitions: &definitions,
             namespaces: namespaces.as_ref(),
             objects: objects.as_ref(),
             conditions: read("matchConditions").is_some(),
@@ -408,6 +469,35 @@ mod tests {
             |selector: Value| judged(&json!({"namespaceSelector": selector, "forbidden": true}));
         assert_eq!(blind(json!({"matchLabels": {"team": "b"}})), Stops::Unjudged(LABELS));
         assert_eq!(blind(expression(name, "NotIn", &["kyverno"])), changes);
+    }
+
+    /// A version that is served stands for the others; with `Exact` it does not.
+    #[test]
+    fn the_match_policy_says_which_versions_are_checked() {
+        const EXACT: &str =
+            "its matchPolicy is Exact, and it is not known in which version is written";
+        let changes = Stops::Writes(Refused::Changes);
+        let unjudged = Stops::Unjudged(EXACT);
+        for (group, resource, versions, equivalent, exact) in [
+            (PROVIDER, "openstackclusters", &["v1beta1"][..], &changes, &unjudged),
+            (PROVIDER, "openstackclusters", &["v1beta1", "v1beta2"], &changes, &changes),
+            (PROVIDER, "openstackclusters", &["*"], &changes, &changes),
+            // Not served any more.
+            (PROVIDER, "openstackclusters", &["v1alpha7"], &Stops::Nothing, &Stops::Nothing),
+            (PROVIDER, "openstackclusters", &["v1alpha7", "v1beta2"], &changes, &unjudged),
+            ("", "secrets", &["v1"], &changes, &changes),
+            ("", "secrets", &["v2"], &Stops::Nothing, &Stops::Nothing),
+            // Its definition is not known.
+            (CORE, "clusters", &["v1beta1"], &changes, &unjudged),
+        ] {
+            let mut webhook = rule(group, resource, &["UPDATE"], "*");
+            webhook["rules"][0]["apiVersions"] = json!(versions);
+            assert_eq!(&judged(&webhook), equivalent, "by default: {resource} {versions:?}");
+            for (policy, expected) in [("Equivalent", equivalent), ("Exact", exact)] {
+                webhook["matchPolicy"] = json!(policy);
+                assert_eq!(&judged(&webhook), expected, "{policy}: {resource} {versions:?}");
+            }
+        }
     }
 
     const LABELS: &str = "its selectors depend on labels that are not known";

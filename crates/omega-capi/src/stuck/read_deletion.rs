@@ -14,7 +14,6 @@ use crate::{
     wire::PartialObject,
 };
 
-const PAGE: usize = 200;
 const CLUSTERS: (&str, &str) = ("cluster.x-k8s.io", "clusters");
 
 /// A Cluster. Nothing in its spec is secret.
@@ -76,7 +75,7 @@ async fn held_objects(
 ) -> Result<(Vec<HeldObject>, Vec<ObjectRef>), Error> {
     let path = format!("/apis/{}/{version}/namespaces/{namespace}/{}", kind.group, kind.plural);
     let found: Vec<PartialObject> = if let Some(label) = kind.label {
-        management.list_whole(&path, &label_selector(label, name), PAGE, METADATA_LIST).await?
+        management.list_whole(&path, &label_selector(label, name), METADATA_LIST).await?
     } else {
         management.find(&format!("{path}/{name}"), METADATA).await?.into_iter().collect()
     };

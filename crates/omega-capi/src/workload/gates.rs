@@ -16,7 +16,7 @@ use super::{
     wanted::ROLLOUT,
     wanted_nodes,
 };
-use crate::{Management, served::ServedVersions};
+use crate::{Management, OddObject, served::ServedVersions};
 
 /// Every [`Question`] about one workload cluster as gates. The first that is checked reads the
 /// cluster for all of them, with three requests to the management cluster and six to it.
@@ -102,6 +102,12 @@ impl WorkloadGates {
         self.answers.get_or_init(|| self.read()).await.as_ref().map_err(Failure::clone)
     }
 
+    /// Returns what could not be understood of what Cluster API has in the cluster's namespace.
+    fn odd_in_capi(&self) -> impl Iterator<Item = OddObject> {
+        let ours = format!("/namespaces/{}/", self.cluster.namespace);
+        self.management.odd_objects().into_iter().filter(move |one| one.list.contains(&ours))
+    }
+
     async fn read(&self) -> Result<Answers, Failure> {
         let failure = |error| {
             let what = format!("could not read the expected nodes of {}", self.cluster);
@@ -119,28 +125,44 @@ impl WorkloadGates {
         let network_driver = self.network_driver.clone();
         let wanted =
             Wanted { network_driver, patience: self.patience, rollout: self.rollout, ..wanted };
-        match workload {
+        let (mut answers, absent, inside) = match workload {
             Ok(workload) => {
                 let facts = read_workload(&workload).await;
                 self.requests.store(workload.requests(), Ordering::Relaxed);
                 let answers = judge(&facts, &wanted, self.now);
-                Ok(Answers { answers, absent: only_absent(&facts, &wanted) })
+                (answers, only_absent(&facts, &wanted), workload.api.odd_objects())
             }
             Err(error @ WorkloadError::Management { .. }) => {
                 let what = format!("could not connect to workload cluster {}", self.cluster);
-                Err(Failure::from_error(what, &error))
+                return Err(Failure::from_error(what, &error));
             }
-            Err(error) => Ok(unusable(&error)),
+            Err(error) => (unusable(&error), None, Vec::new()),
+        };
+        // The first answer names what is part of none.
+        if let Some((_, Ok(first))) = answers.first_mut() {
+            let odd: Vec<_> = self.odd_in_capi().chain(inside).collect();
+            *first = shown_by(first.clone(), &odd);
         }
+        Ok(Answers { answers, absent })
+    }
+}
+
+/// Adds the objects that were passed over.
+fn shown_by(verdict: Verdict, odd: &[OddObject]) -> Verdict {
+    let odd = odd.iter().map(OddObject::evidence);
+    match verdict {
+        Verdict::Pass { evidence } => Verdict::shown(evidence.into_iter().chain(odd)),
+        Verdict::Fail(finding) => Verdict::fail(finding.shown_by(odd)),
+        Verdict::Deferred { until } => Verdict::Deferred { until },
     }
 }
 
 /// Without a kubeconfig nothing else can be checked.
-fn unusable(error: &WorkloadError) -> Answers {
+fn unusable(error: &WorkloadError) -> Vec<(Question, Result<Verdict, Failure>)> {
     let api = fail(Question::Api, omega_core::chain(error).join(": "), error.next());
     let answer =
         |question| (question, Ok(if question == Question::Api { api.clone() } else { deferred() }));
-    Answers { answers: Question::ALL.map(answer).into(), absent: None }
+    Question::ALL.map(answer).into()
 }
 
 impl WorkloadGate {

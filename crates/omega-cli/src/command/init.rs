@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write as _},
     path::Path,
+    time::Duration,
 };
 
 use clap::Args;
@@ -54,6 +55,10 @@ pub(crate) struct InitArgs {
     #[arg(long = "ssh-unit", value_name = "NAME=[USER@]HOST", conflicts_with_all = ["application", "model"], value_parser = ssh_unit)]
     ssh_units: Vec<(String, String)>,
 }
+
+/// How long juju may take to answer, 10 s for its start aside. The units are only a convenience here, and
+/// juju waits for minutes for a controller that is gone.
+const JUJU: Duration = Duration::from_secs(5);
 
 fn ssh_unit(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, ssh)| !name.is_empty() && !ssh.is_empty());
@@ -112,13 +117,21 @@ impl App {
         }
         let application = draft.application.clone().unwrap_or_else(|| "magnum".to_owned());
         let asked = Draft { application: Some(application.clone()), ..draft.clone() };
-        let Ok(site) = Site::parse(Path::new("omega.toml"), &asked.text()) else { return draft };
+        let Ok(mut site) = Site::parse(Path::new("omega.toml"), &asked.text()) else {
+            return draft;
+        };
+        site.timeouts.ask = JUJU;
+        let model = draft.model.as_ref().map_or_else(String::new, |model| format!(" in {model}"));
+        self.console.say(&format!("Asking juju for the units of {application}{model}"));
         let connect = Connect::new(&site, &self.machine);
         match connect.units(&[], &Sources::default()).await {
             Ok(units) => {
                 let names = units.iter().map(|unit| omega::core::Label::label(&**unit));
                 draft.found.push(format!("units {}", names.collect::<Vec<_>>().join(", ")));
                 draft.application = Some(application);
+            }
+            Err(failure) if failure.class == FailureClass::Deadline => {
+                self.console.say(&format!("{failure}. init goes on without them."));
             }
             Err(failure) => tracing::info!(%failure, "juju lists no units"),
         }

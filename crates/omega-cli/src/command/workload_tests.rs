@@ -132,3 +132,28 @@ async fn it_is_asked_as_one_task_that_counts_its_requests() {
     assert_eq!(preview(&job.targets, now()).await[0].items().count(), 7);
     assert_eq!((job.counts)().requests, 5);
 }
+
+/// What was passed over is named, with the answers and where a cluster is not found.
+#[tokio::test]
+async fn what_is_not_understood_is_named() {
+    let apiserver = holding("?");
+    apiserver.put(
+        "/apis/cluster.x-k8s.io/v1beta2/machinedeployments",
+        json!({"metadata": {"name": "odd", "namespace": NAMESPACE,
+                            "labels": {"cluster.x-k8s.io/cluster-name": "c1-b3mdwq5cz7lx"}},
+               "spec": "hunter2"}),
+    );
+    let all = asked(&apiserver).await;
+    let Ok(Verdict::Fail(found)) = &all[0] else { panic!("{all:?}") };
+    let shown = omega::core::Evidence::line(&found.evidence);
+    assert!(shown.contains(&format!("not understood: {NAMESPACE}/odd of /apis/")), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let odd = json!({"metadata": {"name": "c7", "namespace": "no namespace"}});
+    apiserver.put("/apis/cluster.x-k8s.io/v1beta2/clusters", odd);
+    let failure = workload_gates(&over(&apiserver), "c7", now()).await.unwrap_err();
+    let causes = failure.causes.join("; ");
+    assert!(
+        causes.contains("no namespace/c7 of /apis/") && causes.contains("understood"),
+        "{causes}"
+    );
+}

@@ -62,6 +62,24 @@ fn init_writes_what_is_told_and_found_and_overwrites_nothing() {
     assert!(!home.path().join("c.toml").exists());
 }
 
+/// juju waits for its controller without a word: what is waited for is said, and not for long.
+#[test]
+fn init_goes_on_without_a_juju_that_hangs() {
+    let home = Home::with_cloud();
+    home.write("juju", "#!/bin/sh\nexec sleep 600\n");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(home.path().join("juju"), executable).unwrap();
+    let path = format!("{}:/usr/bin:/bin", home.path().display());
+    let ran =
+        ran(home.command(&["init", "--site", "new.toml", "--model", "c:m"]).env("PATH", path));
+    ran.exits(0).says(&[
+        "Asking juju for the units of magnum in c:m",
+        "juju status (model c:m) did not end within 15s and was killed. init goes on without them.",
+    ]);
+    let text = fs::read_to_string(home.path().join("new.toml")).unwrap();
+    assert!(text.contains("# found: clouds here") && !text.contains("# found: units"), "{text}");
+}
+
 #[test]
 fn init_asks_at_a_terminal() {
     let home = Home::with_cloud();

@@ -6,21 +6,16 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Endpoints, Job, different_site};
+use super::{Endpoints, Job};
 use crate::{
-    Approval, Check, Context, Entry, Event, Failure, FailureClass, FileJournal, Journal as _, Lock,
-    LockError, PollPolicy, Step, StepId, Touched, Undo, WaitError, chain, leftovers, persist,
-    sync_parent, values::Sha256, wait_for,
+    Entry, Failure, FailureClass, FileJournal, Journal as _, Lock, LockError, chain, persist,
+    sync_parent, values::Sha256,
 };
-
-/// How often and how long the removal of a leftover is retried if a service can't answer now.
-const AGAIN: PollPolicy = PollPolicy::new(Duration::from_secs(2), Duration::from_mins(1));
 
 /// Every run on this machine.
 #[derive(Clone, Debug)]
@@ -57,18 +52,6 @@ pub struct RunInfo {
     /// The runs that it rolls back, if any, newest first.
     #[serde(default)]
     pub rolls_back: Vec<String>,
-}
-
-/// A temporary resource of a run that was killed before it removed it.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Leftover {
-    /// The run.
-    pub run: RunInfo,
-    /// The step that made it.
-    pub step: StepId,
-    /// What removes it.
-    pub undo: Undo,
 }
 
 /// The lock that a run holds until it ends.
@@ -205,95 +188,6 @@ impl Runs {
         })
     }
 
-    /// Returns the temporary resources that killed runs left, newest run first. Runs that go on, and
-    /// damaged ones are skipped: `all` returns them.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the directory of runs or a journal can't be read.
-    pub fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
-        let mut all = Vec::new();
-        for run in self.all()?.0 {
-            // With another site file of the same cloud, its lock is another one.
-            if self.is_alive(&run.id) {
-                continue;
-            }
-            for (step, undo) in leftovers(&self.entries(&run.id)?) {
-                all.push(Leftover { run: run.clone(), step, undo });
-            }
-        }
-        Ok(all)
-    }
-
-    /// Removes what killed runs left on this site, and says so in their journals. `restore` returns
-    /// the step that removes a thing, if its target is at hand, or why it can't tell; what is of
-    /// another site stays.
-    ///
-    /// Returns each leftover, with whether anything had to be removed.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the directory of runs or a journal can't be read. If a resource can't be removed, its
-    /// own result has the failure.
-    pub async fn sweep(
-        &self,
-        ctx: &Context,
-        here: &Endpoints,
-        restore: impl Fn(&StepId, &Undo) -> Result<Option<Box<dyn Step>>, Failure> + Send + Sync,
-    ) -> Result<Vec<(Leftover, Result<bool, Failure>)>, Failure> {
-        let mut swept = Vec::new();
-        for left in self.leftovers()? {
-            if different_site(&left.run.endpoints, here).is_some() {
-                continue;
-            }
-            let removed = match restore(&left.step, &left.undo) {
-                Ok(Some(step)) => self.remove(ctx, &left, &*step).await,
-                Ok(None) => continue,
-                Err(failure) => Err(failure),
-            };
-            swept.push((left, removed));
-        }
-        Ok(swept)
-    }
-
-    async fn remove(
-        &self,
-        ctx: &Context,
-        left: &Leftover,
-        step: &dyn Step,
-    ) -> Result<bool, Failure> {
-        let journal = Arc::new(self.reopen(&left.run.id)?);
-        let ctx = ctx.clone().with_journal(journal);
-        let run = async || Ok(step.run(&ctx, Approval::Fact).await?.changed);
-        let tell = |why: &str, _: Duration| ctx.tell(&Event::Note { text: why.to_owned() });
-        let waited = wait_for(&ctx, AGAIN, run, &|_: &bool| Check::Met, tell).await;
-        let changed = waited.map_err(|ended| match ended {
-            WaitError::Read(failure) => failure,
-            WaitError::Cancelled => {
-                Failure::new(FailureClass::Interrupted, "stopped before it was removed")
-            }
-            WaitError::TimedOut(late) => {
-                Failure::new(FailureClass::Deadline, "could not be removed").because(late.why)
-            }
-            WaitError::Failed { why, .. } => {
-                Failure::new(FailureClass::Error, "could not be removed").because(why)
-            }
-        })?;
-        ctx.record(&Entry::Removed { step: left.step.clone() }).map_err(|error| Failure {
-            causes: chain(&error),
-            touched: Touched::Maybe,
-            ..Failure::new(FailureClass::Error, "could not record what was removed")
-        })?;
-        Ok(changed)
-    }
-
-    fn reopen(&self, id: &str) -> Result<FileJournal, Failure> {
-        FileJournal::reopen(&self.path(id)?.join("journal.jsonl")).map_err(|error| Failure {
-            causes: chain(&error),
-            ..Failure::new(FailureClass::Error, format!("could not go on with run {id}'s journal"))
-        })
-    }
-
     /// Returns what run `id` kept under `name`, if it did.
     pub fn kept<T: DeserializeOwned>(&self, id: &str, name: &str) -> Option<T> {
         read(&self.path(id).ok()?.join(name)).ok()
@@ -337,7 +231,7 @@ impl Runs {
         keep(&self.path(id)?.join(name), value)
     }
 
-    fn path(&self, id: &str) -> Result<PathBuf, Failure> {
+    pub(super) fn path(&self, id: &str) -> Result<PathBuf, Failure> {
         let plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         let path = self.0.join(id);
         if plain && path.is_dir() {

@@ -94,6 +94,17 @@ def probe_service(ask, seconds):
             "drop_ins": shlex.split(shown.get("DropInPaths", "")), "needs_reload": shown.get("NeedDaemonReload") == "yes"}
 
 
+def probe_unit_file(ask, seconds):
+    service = ask["service"]
+    if show(service).get("LoadState") == "not-found":
+        return {"reply": "unit_file", "text": None}
+    status, out, err = run(["systemctl", "--no-pager", "cat", service + ".service"], 15)
+    if status != 0:
+        raise Fail("systemd", "systemctl cat: " + (err.strip() or "exit status %d" % status))
+    lines = out[:65536].decode("utf-8", "replace").split("\n")
+    return {"reply": "unit_file", "text": "\n".join(without_secrets(line) for line in lines)}
+
+
 def show_args(service, shown):
     """The output of the init script's show-args, run as the daemon's user: as root it would create directories."""
     script = "/etc/init.d/" + service
@@ -325,14 +336,22 @@ SECRETS = (
     (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer ***"),
     (re.compile(r"(?i)([\w.-]*(?:password|passwd|secret|token|passphrase|credential|authorization)[\w.-]*['\"]?\s*[:=]\s*)"
                 r"(?:\"[^\"]*\"|'[^']*'|[^\s'\",;})\]]+)"), r"\1***"),
-    (re.compile(r"gAAAA[\w=-]+|eyJ[\w-]{10,}\.[\w.=-]+|[A-Za-z0-9+/_-]{64,}={0,2}"), "***"),
+    (re.compile(r"gAAAA[\w=-]+|eyJ[\w-]{10,}\.[\w.=-]+"), "***"),
 )
+# A key or a token, or else a long path.
+LONG = re.compile(r"[A-Za-z0-9+/_-]{64,}={0,2}")
+
+
+def without_secrets(line):
+    """The line without values that are named or marked as secrets."""
+    for pattern, instead in SECRETS:
+        line = pattern.sub(instead, line)
+    return line
 
 
 def masked(line):
     """The line in one, without what looks like a secret."""
-    for pattern, instead in SECRETS:
-        line = pattern.sub(instead, line)
+    line = LONG.sub("***", without_secrets(line))
     return "".join(c if c.isprintable() else " " for c in line).strip()[:400]
 
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use omega_core::{Retry, Touched};
 
 use super::{
-    Deadlines,
+    Deadlines, Stage,
     program::{Program, RunError},
 };
 use crate::{
@@ -43,7 +43,7 @@ impl Local {
         output.map_err(|error| match error {
             RunError::Deadline(..) => Error::Deadline {
                 unit: LABEL.to_owned(),
-                doing: "the agent".to_owned(),
+                stage: Stage::Agent,
                 after: within,
                 touched,
             },

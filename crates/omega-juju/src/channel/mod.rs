@@ -5,6 +5,7 @@ mod juju;
 mod local;
 mod program;
 mod ssh;
+mod stage;
 
 pub use deadlines::Deadlines;
 #[cfg(any(test, feature = "sim"))]
@@ -18,3 +19,4 @@ pub use local::Local;
 pub(crate) use local::python3;
 pub use program::{Program, ProgramOutput, RunError};
 pub use ssh::{Ssh, SshTarget};
+pub use stage::{SshServer, SshStage, Stage};

@@ -21,6 +21,7 @@ pub(super) async fn check(channel: &dyn Channel, site: &Site) -> Result<Vec<&'st
     Ok(vec![
         absent(clause("a service that does not exist is reported as not found")).await?,
         running(clause("a daemon and its process are reported"), site).await?,
+        printed(clause("a unit file is printed with its drop-ins"), site).await?,
         restarted(clause("a restart makes a new, later process"), site).await?,
         flagged(clause("the next start uses the arguments that were reported before"), site)
             .await?,
@@ -54,6 +55,7 @@ async fn absent(clause: Clause<'_>) -> Checked {
     let state = state(&clause, &none).await?;
     clause.same("load state", &state.load, &"not-found".to_owned())?;
     clause.same("process", &(state.pid, state.started_ns), &(None, None))?;
+    clause.same("unit file", &unit_file(&clause, &none).await?, &None)?;
     let show = clause.ask_one(Probe::ShowArgs { service: none.clone() }).await?;
     clause.same("arguments", &show, &Reply::ShowArgs { args: None })?;
     let (distribution, group) = ("magnum".to_owned(), "magnum.drivers".to_owned());
@@ -76,6 +78,37 @@ async fn running(clause: Clause<'_>, site: &Site) -> Checked {
         "the init script's arguments",
         (&one.cmdline, &args),
     )?;
+    Ok(clause.name)
+}
+
+const OVERRIDES: &str = "/etc/systemd/system/magnum-conductor.service.d";
+const OVERRIDE: &str = "[Service]\nEnvironment=OMEGA=contract\n";
+
+async fn unit_file(clause: &Clause<'_>, service: &ServiceName) -> Result<Option<String>, Broken> {
+    match clause.ask_one(Probe::UnitFile { service: service.clone() }).await? {
+        Reply::UnitFile { text } => Ok(text),
+        other => Err(clause.broken("a reply to UnitFile", other)),
+    }
+}
+
+async fn printed(clause: Clause<'_>, site: &Site) -> Checked {
+    let (home, path) =
+        (clause.path(OVERRIDES)?, clause.path(&format!("{OVERRIDES}/contract.conf"))?);
+    let reload: Action = ServiceAction::ReloadUnits.into();
+    let before = unit_file(&clause, &site.service).await?.unwrap_or_default();
+    let first = before.lines().next().unwrap_or_default();
+    let headed = first.starts_with("# /") && first.ends_with("/magnum-conductor.service");
+    clause.that(headed && before.contains("\nExecStart="), "its path and its text", &before)?;
+    clause.act(&directory(&home, FileMode::PROGRAM), Payload::Null).await?;
+    clause.act(&place(&path, OVERRIDE, Expect::Absent), bytes(OVERRIDE)).await?;
+    clause.act(&reload, Payload::Null).await?;
+    let after = unit_file(&clause, &site.service).await?.unwrap_or_default();
+    let expected = format!("{before}\n# {path}\n{OVERRIDE}");
+    clause.same("with a drop-in", &after, &expected)?;
+    clause.act(&remove(&path, OVERRIDE), Payload::Null).await?;
+    clause.act(&no_directory(&home), Payload::Null).await?;
+    clause.act(&reload, Payload::Null).await?;
+    clause.same("without it", &unit_file(&clause, &site.service).await?, &Some(before))?;
     Ok(clause.name)
 }
 

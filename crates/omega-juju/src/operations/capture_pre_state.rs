@@ -14,7 +14,8 @@ use crate::{
 
 /// The state of a unit before the first change, for the operator to look up later.
 ///
-/// It holds no secret: only digest, owner and mode of the kubeconfig and of `magnum.conf`.
+/// It holds no secret: only digest, owner and mode of the kubeconfig and of `magnum.conf`; in the unit
+/// files, the values of what is named as a secret are masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PreState {
@@ -24,6 +25,10 @@ pub struct PreState {
     pub via: String,
     /// The services.
     pub services: BTreeMap<ServiceName, ServiceState>,
+    /// The unit files of the services with their drop-ins, as systemd prints them, or why they are not
+    /// known. (Earlier versions did not record them.)
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unit_files: BTreeMap<ServiceName, Result<String, ProbeFailure>>,
     /// The arguments for the conductor's next start.
     pub args: Option<Vec<String>>,
     /// The conductor's interpreter, with pip and the driver.
@@ -82,8 +87,9 @@ async fn capture(unit: &Unit) -> Result<PreState, Error> {
     let conductor = magnum::conductor();
     let conf_d = magnum::conf_d();
     let drivers = async { answered(unit.drivers(&conductor).await) };
-    let (services, args, python, found, conf_d, files, helm, drivers) = futures::try_join!(
+    let (services, unit_files, args, python, found, conf_d, files, helm, drivers) = futures::try_join!(
         services(unit),
+        unit_files(unit),
         unit.show_args(&conductor),
         unit.python(&conductor),
         unit.distributions(&conductor, &RELATED),
@@ -97,6 +103,7 @@ async fn capture(unit: &Unit) -> Result<PreState, Error> {
         unit: unit.label(),
         via: unit.via(),
         services,
+        unit_files,
         args,
         python,
         distributions: versions,
@@ -115,6 +122,16 @@ async fn services(unit: &Unit) -> Result<BTreeMap<ServiceName, ServiceState>, Er
         Ok((service, state))
     });
     Ok(futures::future::try_join_all(services).await?.into_iter().collect())
+}
+
+async fn unit_files(
+    unit: &Unit,
+) -> Result<BTreeMap<ServiceName, Result<String, ProbeFailure>>, Error> {
+    let services = [magnum::conductor(), magnum::api()].map(|service| async {
+        let text = answered(unit.unit_file(&service).await)?;
+        Ok::<_, Error>(text.transpose().map(|text| (service, text)))
+    });
+    Ok(futures::future::try_join_all(services).await?.into_iter().flatten().collect())
 }
 
 async fn files(unit: &Unit) -> Result<BTreeMap<UnitPath, PreFile>, Error> {

@@ -14,6 +14,10 @@ async fn it_takes_one_execution_writes_nothing_and_holds_no_secret() {
     let text = |path: UnitPath| state.files[&path].text.clone().unwrap_or_default();
     assert!(text(magnum::old_dropin()).contains("enabled_drivers"));
     assert!(text(magnum::systemd_override(&magnum::api())).contains("--config-dir="));
+    let printed = state.unit_files[&magnum::api()].clone().unwrap();
+    let dropin = magnum::systemd_override(&magnum::api());
+    assert!(printed.starts_with("# /lib/systemd/system/magnum-api.service\n"), "{printed}");
+    assert!(printed.ends_with(&format!("\n# {dropin}\n{}", text(dropin.clone()))), "{printed}");
     assert_eq!(state.distributions["magnum-capi-helm"], "1.1.0");
     assert_eq!(state.conf_d, Some(vec!["99-capi.conf".to_owned()]));
     assert!(matches!(state.files[&magnum::kubeconfig()].state, FileState::Regular(_)));
@@ -46,6 +50,18 @@ async fn every_driver_every_copy_and_what_is_broken_is_recorded() {
     assert_eq!(drivers.disabled_in.as_deref(), Some(path));
     let stored = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<PreState>(&stored).unwrap(), state);
+}
+
+/// What an earlier version stored has no unit files.
+#[tokio::test(start_paused = true)]
+async fn an_older_pre_state_is_readable() {
+    let sim = Start::Fresh.unit("magnum/0");
+    let state = capture_pre_state(&client(&sim)).await.unwrap();
+    assert_eq!(state.unit_files.len(), 2);
+    let mut stored = serde_json::to_value(&state).unwrap();
+    stored.as_object_mut().unwrap().remove("unit_files");
+    let older: PreState = serde_json::from_value(stored).unwrap();
+    assert_eq!(older, PreState { unit_files: BTreeMap::new(), ..state });
 }
 
 #[tokio::test(start_paused = true)]

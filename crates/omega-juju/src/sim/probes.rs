@@ -40,6 +40,9 @@ impl Machine {
                 Reply::Directory { names: self.files.names(path.as_str()) }
             }
             Probe::Service { service } => Reply::Service(self.service(service.as_str())),
+            Probe::UnitFile { service } => {
+                Reply::UnitFile { text: self.services.unit_file(service.as_str(), &self.files) }
+            }
             Probe::ShowArgs { service } => match show_args(&self.files, service.as_str()) {
                 None => Reply::ShowArgs { args: None },
                 Some(Ok((args, _))) => {

@@ -97,6 +97,20 @@ impl Services {
         }
     }
 
+    /// `systemctl cat`.
+    pub(super) fn unit_file(&self, name: &str, files: &Files) -> Option<String> {
+        let service = self.all.get(name)?;
+        if service.masked {
+            return Some(format!("# Unit {name}.service is masked.\n"));
+        }
+        let start = &service.packaged;
+        let packaged =
+            format!("# /lib/systemd/system/{name}.service\n[Service]\nExecStart={start}\n");
+        let texts = texts(&service.drop_ins, files);
+        let drop_ins = service.drop_ins.iter().zip(texts);
+        Some(drop_ins.fold(packaged, |all, (path, text)| format!("{all}\n# {path}\n{text}")))
+    }
+
     /// `systemctl daemon-reload`.
     pub(super) fn reload(&mut self, files: &Files) {
         for (name, service) in &mut self.all {

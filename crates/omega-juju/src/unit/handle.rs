@@ -302,6 +302,15 @@ impl Unit {
         }
     }
 
+    /// Reads a service's unit file and its drop-ins as systemd prints them, without secrets; `None` if
+    /// systemd does not know the service.
+    pub async fn unit_file(&self, service: &ServiceName) -> Result<Option<String>, Error> {
+        match self.ask(Probe::UnitFile { service: service.clone() }).await? {
+            Reply::UnitFile { text } => Ok(text),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
     /// Reads which program a daemon finds under a name.
     pub async fn program(&self, name: &str, daemon: &ServiceName) -> Result<ProgramState, Error> {
         let probe = Probe::Program { name: name.to_owned(), service: daemon.clone() };

@@ -26,6 +26,8 @@ pub enum Probe {
     Directory { path: UnitPath },
     /// A systemd service and its main process.
     Service { service: ServiceName },
+    /// The unit file of a service and its drop-ins, as `systemctl cat` prints them.
+    UnitFile { service: ServiceName },
     /// The output of `/etc/init.d/SERVICE show-args`: the command line of the next start.
     ShowArgs { service: ServiceName },
     /// The program that a daemon finds under a name. PATH is that of the running process, or the
@@ -119,6 +121,7 @@ impl fmt::Display for Probe {
             Self::Obstacle { path, .. } => write!(f, "whether {path} can be written"),
             Self::Directory { path } => write!(f, "what is in {path}"),
             Self::Service { service } => write!(f, "the state of {service}"),
+            Self::UnitFile { service } => write!(f, "the unit file of {service}"),
             Self::ShowArgs { service } => {
                 write!(f, "the arguments for the next start of {service}")
             }

@@ -32,6 +32,12 @@ pub enum Reply {
     },
     /// To `Service`.
     Service(ServiceState),
+    /// To `UnitFile`.
+    UnitFile {
+        /// The files one after the other, each below a comment with its path; secrets are masked. `None`
+        /// if systemd does not know the service.
+        text: Option<String>,
+    },
     /// To `ShowArgs`.
     ShowArgs {
         /// The arguments; `None` if there is no init script.

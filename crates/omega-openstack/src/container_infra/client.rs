@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use omega_core::Label;
 use serde_json::{Value, json};
@@ -8,8 +12,8 @@ use super::{
     wire::{Cluster, NodeGroup, Template},
 };
 use crate::{
-    Error, Method, RefusalReason, Request, Service, Transport,
-    service_response::{fetch, list, list_at, send},
+    Error, Method, Request, Service, Transport,
+    service_response::{Listed, Odd, absent, fetch, list, list_at, list_with_odd, send},
 };
 
 /// The microversion that has node groups. Everything else is in the first one, 1.1, which Magnum takes a
@@ -23,22 +27,70 @@ const NO_WORKERS: &str = "1.10";
 #[derive(Clone)]
 pub struct ContainerInfra {
     transport: Arc<dyn Transport>,
+    odd: Arc<Mutex<BTreeSet<OddCluster>>>,
+}
+
+/// A cluster of a list that could not be understood. The others of its list were read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct OddCluster {
+    /// Its name and its id, as far as it has them.
+    pub names: Vec<String>,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl OddCluster {
+    /// Returns what it is called.
+    pub fn name(&self) -> &str {
+        self.names.first().map_or("without a name", String::as_str)
+    }
 }
 
 impl ContainerInfra {
     /// Returns a client for the project that `transport`'s token is scoped to.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport }
+        Self { transport, odd: Arc::default() }
     }
 
     /// Returns the clusters that the token may see: those of the project, or with an administrator's
-    /// token those of every project.
+    /// token those of every project. One that can't be understood is passed over:
+    /// [`Self::odd_clusters`] names it.
     ///
     /// # Errors
     ///
     /// Fails if Magnum does not answer or does not permit it.
     pub async fn clusters(&self) -> Result<Vec<Cluster>, Error> {
-        list(&*self.transport, request(Method::Get, &["clusters", "detail"]), "clusters").await
+        Ok(self.listed().await?.all)
+    }
+
+    /// The same, to look for the cluster with the name or id `wanted`: it must not look absent.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it, or if that cluster can't be understood.
+    pub async fn clusters_for(&self, wanted: &str) -> Result<Vec<Cluster>, Error> {
+        Ok(self.listed().await?.whole_for(wanted)?.all)
+    }
+
+    /// Returns the clusters of the lists read so far that could not be understood.
+    pub fn odd_clusters(&self) -> Vec<OddCluster> {
+        self.odd.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    async fn listed(&self) -> Result<Listed<Cluster>, Error> {
+        let request = request(Method::Get, &["clusters", "detail"]);
+        let listed = Box::pin(list_with_odd(&*self.transport, request, "clusters")).await?;
+        let of =
+            |Odd { names, why, .. }: &Odd| OddCluster { names: names.clone(), why: why.clone() };
+        let mut odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
+        for one in listed.odd.iter().map(of) {
+            if odd.insert(one.clone()) {
+                let (cluster, why) = (one.name(), &one.why);
+                tracing::warn!(target: "omega_notice", cluster, why, "a cluster of Magnum's list is passed over");
+            }
+        }
+        Ok(listed)
     }
 
     /// Returns the project's clusters of exactly this name, and Magnum's time.
@@ -48,9 +100,7 @@ impl ContainerInfra {
     /// Fails if Magnum does not answer or does not permit it.
     pub async fn clusters_named(&self, name: &str) -> Result<ClusterObserved, Error> {
         let project = self.project_id().await?;
-        let request = request(Method::Get, &["clusters", "detail"]);
-        let (mut clusters, at): (Vec<Cluster>, _) =
-            list_at(&*self.transport, request, "clusters").await?;
+        let Listed { all: mut clusters, at, .. } = self.listed().await?.whole_for(name)?;
         clusters.retain(|one| one.name == name && is_of(one.project_id.as_ref(), &project));
         Ok(ClusterObserved { clusters, at, in_hand_over: Vec::new() })
     }
@@ -91,8 +141,10 @@ impl ContainerInfra {
     ///
     /// Fails if Magnum does not answer or does not permit it.
     pub async fn find_clusters(&self, name_or_id: &str) -> Result<Vec<Cluster>, Error> {
-        let mut clusters = self.project_clusters().await?;
-        clusters.retain(|one| one.name == name_or_id || one.uuid == name_or_id);
+        let project = self.project_id().await?;
+        let mut clusters = self.clusters_for(name_or_id).await?;
+        let is = |one: &Cluster| one.name == name_or_id || one.uuid == name_or_id;
+        clusters.retain(|one| is(one) && is_of(one.project_id.as_ref(), &project));
         Ok(clusters)
     }
 
@@ -179,6 +231,7 @@ impl ContainerInfra {
         let (mut templates, at): (Vec<Template>, _) =
             list_at(&*self.transport, request, "clustertemplates").await?;
         templates.retain(|one| one.name == name && is_of(one.project_id.as_ref(), &project));
+        // Magnum itself refuses to delete a template that is used by one that can't be understood.
         let mut users = if templates.is_empty() { Vec::new() } else { self.clusters().await? };
         users.retain(|user| templates.iter().any(|one| one.uuid == user.cluster_template_id));
         Ok(TemplateObserved { templates, users, at })
@@ -262,14 +315,6 @@ fn request(method: Method, path: &[&str]) -> Request {
 /// An administrator's token also sees other projects' resources.
 fn is_of(project: Option<&String>, wanted: &str) -> bool {
     project.is_none_or(|id| id == wanted)
-}
-
-fn absent<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
-    match answer {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 impl Label for ContainerInfra {

@@ -9,7 +9,7 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{Cluster, ClusterObserved, ContainerInfra};
-use crate::{Error, RefusalReason};
+use crate::{Error, service_response::deleted};
 
 /// How long after a create request a cluster may take to appear in Magnum's list. The API answers
 /// before the conductor has stored it (Magnum, `conductor/handlers/cluster_conductor.py`,
@@ -144,10 +144,7 @@ impl ClusterDeletion {
     ///
     /// Fails if Magnum does not answer or does not accept it.
     pub async fn send(&self, magnum: &ContainerInfra) -> Result<(), Error> {
-        match magnum.delete_cluster(&self.id).await {
-            Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
-            other => other,
-        }
+        deleted(magnum.delete_cluster(&self.id).await)
     }
 }
 

@@ -9,7 +9,7 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{ContainerInfra, TemplateObserved, delete_cluster::may_still_appear};
-use crate::{Error, RefusalReason};
+use crate::{Error, service_response::deleted};
 
 /// The project has no cluster template of this name.
 ///
@@ -96,11 +96,7 @@ impl Desired for DeleteTemplate {
         magnum: &ContainerInfra,
         change: &TemplateDeletion,
     ) -> Result<(), Error> {
-        match magnum.delete_template(&change.id).await {
-            // Another client deleted it first. The verification observes whether it is gone.
-            Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
-            other => other,
-        }
+        deleted(magnum.delete_template(&change.id).await)
     }
 
     /// A cluster that uses it may still be in deletion.

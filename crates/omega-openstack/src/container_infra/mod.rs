@@ -25,7 +25,7 @@ mod wait_for_cluster;
 mod wire;
 
 pub use admin_certificate::{AdminCertificate, IssueError, issue_admin_certificate};
-pub use client::ContainerInfra;
+pub use client::{ContainerInfra, OddCluster};
 pub use cluster_health::ClusterHealth;
 pub use cluster_list::ClusterList;
 pub use cluster_quota::ClusterQuota;
@@ -46,8 +46,8 @@ pub use prove_cluster::{
 };
 pub use prove_template::{TemplateProof, prove_template};
 pub use restore_template::{RestoreTemplate, RestoredTemplate};
-pub(crate) use template_name::is_uuid;
 pub use template_name::{InvalidTemplateName, TemplateName};
+pub(crate) use template_name::{is_uuid, name_fault};
 pub use template_references::Reference;
 pub use template_spec::{
     FieldDifference, InvalidNetworkDriver, NetworkDriver, TemplateSpec, deserialize_labels,

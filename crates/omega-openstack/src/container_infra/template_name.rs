@@ -16,20 +16,26 @@ pub struct InvalidTemplateName(&'static str, String);
 impl TryFrom<String> for TemplateName {
     type Error = InvalidTemplateName;
     fn try_from(text: String) -> Result<Self, InvalidTemplateName> {
-        let why = if text.trim().is_empty() {
-            "it is empty"
-        } else if text.trim() != text {
-            "it begins or ends with a space"
-        } else if text.chars().count() > 255 {
-            "it has more than 255 characters"
-        } else if text.chars().any(char::is_control) {
-            "it has a control character"
-        } else if is_uuid(&text) {
-            "it is an id"
-        } else {
-            return Ok(Self(text));
-        };
-        Err(InvalidTemplateName(why, text.chars().take(80).collect()))
+        match name_fault(&text).or_else(|| is_uuid(&text).then_some("it is an id")) {
+            Some(why) => Err(InvalidTemplateName(why, text.chars().take(80).collect())),
+            None => Ok(Self(text)),
+        }
+    }
+}
+
+/// Returns why a text is refused as a name. OpenStack takes control characters, and what lists names then
+/// breaks.
+pub(crate) fn name_fault(text: &str) -> Option<&'static str> {
+    if text.trim().is_empty() {
+        Some("it is empty")
+    } else if text.trim() != text {
+        Some("it begins or ends with a space")
+    } else if text.chars().count() > 255 {
+        Some("it has more than 255 characters")
+    } else if text.chars().any(char::is_control) {
+        Some("it has a control character")
+    } else {
+        None
     }
 }
 

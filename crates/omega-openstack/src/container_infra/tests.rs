@@ -463,3 +463,31 @@ async fn a_verification_asks_once_for_all_gates() {
     next: use a user with a role that permits it on this scope (the service's policy refused it)
     ");
 }
+
+/// A cluster without an id is named, and the others are read; asked for by its name it is not absent.
+#[tokio::test(start_paused = true)]
+async fn one_odd_cluster_spoils_no_list() {
+    let cloud = cloud();
+    let id = cloud.add_cluster("mgmt", "odd", Some("HEALTHY"), "Ready");
+    cloud.spoil_cluster(&id);
+    let magnum = magnum(&cloud);
+    let names = |all: Vec<Cluster>| all.into_iter().map(|one| one.name).collect::<Vec<_>>();
+    assert_eq!(names(magnum.clusters().await.unwrap()), ["bystander"]);
+    assert_eq!(names(magnum.find_clusters("bystander").await.unwrap()), ["bystander"]);
+    assert_eq!(magnum.clusters_named("bystander").await.unwrap().clusters.len(), 1);
+    for error in [
+        magnum.clusters_named("odd").await.unwrap_err(),
+        magnum.find_clusters("odd").await.unwrap_err(),
+        magnum.clusters_for("odd").await.unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("odd in it: "), "{error}");
+    }
+    let odd = magnum.odd_clusters();
+    assert_eq!(odd.len(), 1, "{odd:?}");
+    assert_eq!((odd[0].name(), odd[0].names.len()), ("odd", 1));
+    assert!(odd[0].why.contains("null"), "{odd:?}");
+    // It keeps nobody from the templates.
+    let (ctx, template) = (Context::default(), CreateTemplate { name: "t".into(), spec: spec() });
+    ensure(&ctx, &magnum, &template).await.unwrap();
+    assert!(ensure(&ctx, &magnum, &DeleteTemplate::named("t")).await.unwrap().changed());
+}

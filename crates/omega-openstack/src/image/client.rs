@@ -13,7 +13,7 @@ use crate::{
     Error, Method, RefusalReason, Request, Service, Transport,
     container_infra::is_uuid,
     request::Upload as Body,
-    service_response::{accept, fetch, list, send},
+    service_response::{absent, accept, fetch, list, send},
 };
 
 /// Glance, and the way to what is to be put into it.
@@ -154,11 +154,7 @@ impl Images {
     /// Returns the image with the id; none where there is none.
     pub(super) async fn image(&self, id: &str) -> Result<Option<Image>, Error> {
         let request = Request::new(Service::Image, Method::Get, &["images", id]);
-        match fetch(&*self.transport, request, "").await {
-            Ok(image) => Ok(Some(image)),
-            Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(None),
-            Err(error) => Err(error),
-        }
+        absent(fetch(&*self.transport, request, "").await)
     }
 }
 

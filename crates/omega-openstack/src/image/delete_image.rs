@@ -8,7 +8,7 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{Image, Images};
-use crate::{Error, RefusalReason};
+use crate::{Error, service_response::deleted};
 
 /// That the image with this id does not exist, or at least not in part.
 ///
@@ -85,11 +85,7 @@ impl Desired for DeleteImage {
         images: &Images,
         change: &ImageDeletion,
     ) -> Result<(), Error> {
-        match images.delete(&change.id).await {
-            // Another client deleted it first. That proves nothing: verification will look.
-            Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
-            other => other,
-        }
+        deleted(images.delete(&change.id).await)
     }
 
     /// An import of gigabytes takes minutes to end.

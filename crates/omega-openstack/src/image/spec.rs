@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::container_infra::name_fault;
+
 /// A name that is none, or a version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -26,18 +28,10 @@ pub struct ImageName(String);
 impl TryFrom<String> for ImageName {
     type Error = InvalidImage;
     fn try_from(text: String) -> Result<Self, InvalidImage> {
-        let why = if text.trim().is_empty() {
-            "it is empty"
-        } else if text.trim() != text {
-            "it begins or ends with a space"
-        } else if text.chars().count() > 255 {
-            "it has more than 255 characters"
-        } else if text.chars().any(char::is_control) {
-            "it has a control character"
-        } else {
-            return Ok(Self(text));
-        };
-        Err(InvalidImage::Name(why, text.chars().take(80).collect()))
+        match name_fault(&text) {
+            Some(why) => Err(InvalidImage::Name(why, text.chars().take(80).collect())),
+            None => Ok(Self(text)),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     cluster_network::{ClusterNetworkObserved, Remaining},
     network_resources::NetworkResource,
 };
-use crate::{ClusterName, Error, RefusalReason};
+use crate::{ClusterName, Error, service_response::deleted};
 
 /// No resource of the cluster's network is left: floating IPs, ports, routers, subnets, networks,
 /// security groups.
@@ -150,15 +150,10 @@ impl Desired for RemoveClusterNetwork {
         change: &NetworkResourceRemoval,
     ) -> Result<(), Error> {
         let NetworkResourceRemoval { resource, id, name: _, subnet } = change;
-        let sent = match subnet {
+        deleted(match subnet {
             Some(subnet) => network.remove_interface(id, subnet).await,
             None => network.delete_resource(*resource, id).await,
-        };
-        match sent {
-            // Another client deleted it first. The verification observes whether it is gone.
-            Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
-            other => other,
-        }
+        })
     }
 
     /// Neutron is done when it answers; five seconds allow for a cache in between.

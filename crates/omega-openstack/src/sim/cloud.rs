@@ -345,6 +345,14 @@ impl Cloud {
         uuid
     }
 
+    /// Lists the cluster with the id without its id: it can't be understood.
+    pub fn spoil_cluster(&self, uuid: &str) {
+        let mut inner = self.lock();
+        for cluster in inner.state.clusters.iter_mut().filter(|c| c.shown["uuid"] == *uuid) {
+            cluster.shown["uuid"] = Value::Null;
+        }
+    }
+
     /// Gives the cluster with the id the name that another driver would give it.
     pub fn set_stack_id(&self, uuid: &str, stack: &str) {
         let mut inner = self.lock();

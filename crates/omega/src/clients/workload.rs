@@ -36,6 +36,11 @@ pub(crate) async fn workload_gates_over(
     let all = list_clusters(management, &served).await.map_err(|error| unasked(&error))?;
     let chosen = choose_cluster(all, name).map_err(|error| {
         let failure = Failure::from_error("could not choose the cluster", &error);
+        let odd = management.odd_objects();
+        let told = odd.iter().map(|one| {
+            format!("{} of {} could not be understood: {}", one.name, one.list, one.why)
+        });
+        let failure = told.fold(failure, Failure::because);
         Failure { class: FailureClass::Usage, ..failure }
     })?;
     let gates = WorkloadGates::new(management.clone(), served, chosen, None, now);

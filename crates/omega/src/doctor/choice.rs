@@ -1,14 +1,18 @@
 //! Which workload clusters are examined.
 
 use omega_core::{Failure, FailureClass};
-use omega_openstack::container_infra::Cluster;
+use omega_openstack::container_infra::{Cluster, OddCluster};
 
 /// Returns those of `all` that `only` names, by name, id or `stack_id`; all if it is empty.
 ///
 /// # Errors
 ///
-/// Fails if one of `only` does not exist.
-pub(super) fn choose(all: &[Cluster], only: &[String]) -> Result<Vec<Cluster>, Failure> {
+/// Fails if one of `only` does not exist, or is one of `odd`, which could not be understood.
+pub(super) fn choose(
+    all: &[Cluster],
+    odd: &[OddCluster],
+    only: &[String],
+) -> Result<Vec<Cluster>, Failure> {
     if only.is_empty() {
         return Ok(all.to_vec());
     }
@@ -18,6 +22,13 @@ pub(super) fn choose(all: &[Cluster], only: &[String]) -> Result<Vec<Cluster>, F
             one.name == *name || one.uuid == *name || one.stack_id.as_deref() == Some(name)
         };
         let meant: Vec<&Cluster> = all.iter().filter(is).collect();
+        if let (true, Some(odd)) =
+            (meant.is_empty(), odd.iter().find(|odd| odd.names.contains(name)))
+        {
+            let what = format!("Magnum lists the cluster `{name}`, which could not be understood");
+            let failure = Failure::new(FailureClass::Error, what).because(&odd.why);
+            return Err(failure.next(format!("look at it: openstack coe cluster show {name}")));
+        }
         if meant.is_empty() {
             let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
             let what = format!("Magnum has no cluster `{name}`");

@@ -241,6 +241,29 @@ async fn no_cluster_can_be_chosen_without_magnum() {
     assert_eq!(failure.causes, [NO_CLOUD]);
 }
 
+/// One cluster without an id: it is named, and the others are examined.
+#[tokio::test]
+async fn a_cluster_that_is_not_understood_is_named() {
+    let cloud = rehearsal::cloud();
+    let odd = cloud.add_cluster("capi-mgmt", "odd", Some("HEALTHY"), "");
+    cloud.add_cluster("capi-mgmt", "c9", Some("HEALTHY"), "");
+    cloud.spoil_cluster(&odd);
+    let examined = doctor_of(&cloud, &[Start::Fresh], DoctorOptions::default());
+    let report = examined.examine(&Context::default()).await.unwrap();
+    let magnum = layer(&report, Layer::Magnum);
+    let told = magnum.findings.iter().find(|one| one.finding.subject.name == "odd").unwrap();
+    assert!(told.finding.summary.contains("could not be understood: "), "{told:?}");
+    let stacks: Vec<_> = report.layers.iter().filter_map(|one| one.cluster.as_deref()).collect();
+    assert!(
+        stacks.iter().all(|stack| stack.starts_with("c9-")) && !stacks.is_empty(),
+        "{stacks:?}"
+    );
+    let options = DoctorOptions { clusters: vec!["odd".to_owned()], ..DoctorOptions::default() };
+    let failure = doctor_of(&cloud, &[], options).examine(&Context::default()).await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::Error);
+    assert!(failure.message.contains("`odd`, which could not be understood"), "{failure:?}");
+}
+
 #[tokio::test]
 async fn a_cluster_that_does_not_exist_is_an_error() {
     let clusters = vec!["c9".to_owned()];

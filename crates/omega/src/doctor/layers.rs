@@ -73,8 +73,10 @@ impl Doctor {
         let lists = OptionFuture::from(cloud.map(|cloud| Lists::read(&cloud.magnum)));
         let ready = OptionFuture::from(self.management().map(|(_, one)| read_readiness(one)));
         let (mut all, ready, lists) = futures::join!(self.cloud(), ready, lists);
+        let odd = cloud.map(|cloud| cloud.magnum.odd_clusters()).unwrap_or_default();
+        all.extend((!odd.is_empty()).then(|| magnum::odd(&odd)));
         let clusters = match &lists {
-            Some(Lists { clusters: Ok(all), .. }) => choose(all, &self.options.clusters)?,
+            Some(Lists { clusters: Ok(all), .. }) => choose(all, &odd, &self.options.clusters)?,
             Some(_) => Vec::new(),
             None => unlisted(&self.options.clusters)?,
         };

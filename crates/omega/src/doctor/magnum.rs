@@ -2,7 +2,10 @@
 
 use omega_capi::coherence::{Coherence, Rule};
 use omega_core::{Evidence, Subject};
-use omega_openstack::{Error as CloudError, container_infra::Cluster};
+use omega_openstack::{
+    Error as CloudError,
+    container_infra::{Cluster, OddCluster},
+};
 
 use super::{Cause, Layer, LayerFinding, causes, controllers, layer_result::LayerResult};
 
@@ -31,6 +34,17 @@ pub(super) fn judge(
     });
     let noun = if count == 1 { "cluster" } else { "clusters" };
     result.shown_by([Evidence::count(noun, count)]).with(found)
+}
+
+/// Names the clusters of Magnum's list that could not be understood; the others are judged.
+pub(super) fn odd(all: &[OddCluster]) -> LayerResult {
+    let found = all.iter().map(|one| {
+        let (name, why) = (one.name(), &one.why);
+        let why = format!("Magnum's list has it, and it could not be understood: {why}");
+        let look = format!("look at it: openstack coe cluster show {name}");
+        LayerFinding::unknown(Layer::Magnum, Subject::new("cluster", name), why).remedy(look)
+    });
+    LayerResult::new(Layer::Magnum).with(found)
 }
 
 /// Returns Magnum's record of a cluster that could not be examined.

@@ -108,7 +108,7 @@ impl StuckDelete {
     /// Finds the cluster in Magnum, by its name, its id or its stack id.
     async fn place(&self, site: &Site, clients: &Clients) -> Result<Place, Failure> {
         let (name, magnum) = (&self.cluster, &clients.cloud.magnum);
-        let all = magnum.clusters().await.map_err(|error| {
+        let all = magnum.clusters_for(name).await.map_err(|error| {
             Failure::from_error(
                 format!("could not list the clusters of {}", magnum.label()),
                 &error,

@@ -7,6 +7,7 @@ use omega_core::{Retry, Touched};
 use crate::{
     Error,
     agent::Output,
+    channel::Stage,
     upstream_messages::{self, Juju, JujuRefused},
 };
 
@@ -34,7 +35,7 @@ pub(super) fn exec(whom: &Whom, output: &Output, wait: Duration) -> Error {
     match upstream_messages::juju(&stderr) {
         Juju::TimedOut => Error::Deadline {
             unit: whom.unit.clone(),
-            doing: "juju exec, which waits for running hooks".to_owned(),
+            stage: Stage::JujuTask,
             after: wait,
             touched: Touched::Nothing,
         },

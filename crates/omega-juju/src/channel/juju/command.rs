@@ -54,7 +54,9 @@ impl JujuCommands for JujuProgram {
         let within = self.deadlines.ask();
         let output =
             Program::new(&self.program).args(all).ends_at(juju_asks).run(None, within).await;
-        let output = output.map_err(|error| not_run("juju", &error, within, touched))?;
+        let output = output.map_err(|error| {
+            not_run(&model_label(self.model.as_deref()), command, &error, within, touched)
+        })?;
         let controller = classify::controller_of(self.model.as_deref());
         finished(doing, controller, output, touched)
     }
@@ -64,6 +66,11 @@ impl JujuCommands for JujuProgram {
         let target = target.in_model(self.model.as_deref()).known_as(model);
         Arc::new(Juju::new(target, self.deadlines))
     }
+}
+
+/// Returns what a model is called in messages.
+pub(super) fn model_label(model: Option<&str>) -> String {
+    model.map_or_else(|| "the current model".to_owned(), |model| format!("model {model}"))
 }
 
 /// Returns what a command that ended printed, or why it failed.

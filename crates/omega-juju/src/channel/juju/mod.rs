@@ -3,6 +3,8 @@
 mod classify;
 mod command;
 mod exec;
+#[cfg(test)]
+mod hung_tests;
 mod standing;
 mod status;
 
@@ -21,7 +23,7 @@ pub use self::status::{
     juju_status, juju_units,
 };
 use super::{
-    Deadlines,
+    Deadlines, Stage,
     program::{Program, RunError},
 };
 use crate::{
@@ -103,14 +105,15 @@ impl Juju {
 
     async fn run(
         &self,
+        command: &str,
         args: Vec<String>,
         stdin: Option<Stdin>,
         within: Duration,
         touched: Touched,
     ) -> Result<Output, Error> {
-        let program = Program::new(&self.target.program).args(args).ends_at(juju_asks);
-        let run = program.run(stdin, within).await;
-        run.map_err(|error| not_run(&self.label(), &error, within, touched))
+        let program = Program::new(&self.target.program).args([command]).args(args);
+        let run = program.ends_at(juju_asks).run(stdin, within).await;
+        run.map_err(|error| not_run(&self.label(), command, &error, within, touched))
     }
 
     /// Fails if nothing can be executed in the state that juju reported.
@@ -140,12 +143,22 @@ impl Juju {
     }
 }
 
-fn not_run(unit: &str, error: &RunError, after: Duration, touched: Touched) -> Error {
+/// Returns why `juju COMMAND`, for `unit`, did not end by itself.
+fn not_run(
+    unit: &str,
+    command: &str,
+    error: &RunError,
+    after: Duration,
+    touched: Touched,
+) -> Error {
     let unit = unit.to_owned();
     match error {
-        RunError::Deadline(..) => {
-            Error::Deadline { unit, doing: "juju".to_owned(), after, touched }
-        }
+        RunError::Deadline(..) => Error::Deadline {
+            unit,
+            stage: Stage::Juju { command: command.to_owned() },
+            after,
+            touched,
+        },
         RunError::Start(..) | RunError::Broke(..) => Error::Unreachable {
             unit,
             via: "juju".to_owned(),
@@ -188,13 +201,12 @@ impl Channel for Juju {
         let line = quoted(&request.command(&unit)?);
         let wait = self.deadlines.ask() + QUEUE;
         let seconds = format!("{}s", wait.as_secs());
-        let mut args = ["exec", "--unit", &unit, "--format", "json", "--wait", &seconds]
-            .map(String::from)
-            .to_vec();
+        let mut args =
+            ["--unit", &unit, "--format", "json", "--wait", &seconds].map(String::from).to_vec();
         args.extend(self.model());
         args.extend(["--".to_owned(), line]);
         let within = wait + self.deadlines.connect;
-        let output = self.run(args, None, within, Touched::Nothing).await?;
+        let output = self.run("exec", args, None, within, Touched::Nothing).await?;
         let output = exec::task(&self.whom(), &output, wait)?;
         replies(&unit, &output, &request.nonce, probes)
     }
@@ -203,13 +215,13 @@ impl Channel for Juju {
         self.refuse_unusable()?;
         let unit = self.label();
         let request = Request::act(action, payload, self.deadlines.act_there());
-        let mut args = vec!["ssh".to_owned(), "--pty=false".to_owned()];
+        let mut args = vec!["--pty=false".to_owned()];
         args.extend(self.model());
         args.push(unit.clone());
         args.extend(NO_PROMPT.map(String::from));
         args.push(format!("sudo -n {}", quoted(&from_stdin())));
         let within = self.deadlines.act + self.deadlines.connect;
-        let output = self.run(args, Some(request.stdin()), within, Touched::Maybe).await?;
+        let output = self.run("ssh", args, Some(request.stdin()), within, Touched::Maybe).await?;
         let done = done(&unit, &output, &request.nonce);
         if matches!(done, Err(Error::Malformed { .. })) && output.status != Some(0) {
             // There is no reply of the agent: juju's own error is more useful.

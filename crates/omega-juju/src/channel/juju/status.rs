@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{
     Deadlines, Program,
     classify::{self, Whom},
+    command::model_label,
     not_run,
 };
 use crate::{Error, upstream_messages::juju_asks};
@@ -323,7 +324,7 @@ pub async fn juju_status(
     model: Option<&str>,
     deadlines: Deadlines,
 ) -> Result<JujuStatus, Error> {
-    let label = model.map_or_else(|| "the current model".to_owned(), |m| format!("model {m}"));
+    let label = model_label(model);
     let controller = classify::controller_of(model);
     let model = model.into_iter().flat_map(|model| ["-m", model]);
     let args = ["status", "--format", "json"].into_iter().chain(model);
@@ -333,7 +334,8 @@ pub async fn juju_status(
     let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = output.as_ref().ok().and_then(|output| output.status).unwrap_or(-1);
     tracing::info!(target: "omega_trace", kind = "exec", what = "juju status", status, took_ms, "trace");
-    let output = output.map_err(|error| not_run(&label, &error, within, Touched::Nothing))?;
+    let output =
+        output.map_err(|error| not_run(&label, "status", &error, within, Touched::Nothing))?;
     if output.status != Some(0) {
         return Err(classify::exec(&Whom::new(&label, controller), &output, within));
     }

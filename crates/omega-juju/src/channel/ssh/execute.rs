@@ -4,10 +4,11 @@ use omega_core::{Retry, Touched};
 use russh::{ChannelMsg, ChannelReadHalf, Sig};
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 
-use super::connect::Connection;
+use super::{connect::Connection, hop::late};
 use crate::{
     Error,
     agent::{Output, Stdin},
+    channel::{SshStage, Stage},
 };
 
 /// The maximum number of bytes that are read from each stream.
@@ -35,12 +36,7 @@ impl Connection {
             retry: Retry::Transient,
         };
         let open = timeout(within, self.handle.channel_open_session()).await;
-        let late = |_| Error::Deadline {
-            unit: self.label.clone(),
-            doing: "opening a session".to_owned(),
-            after: within,
-            touched: Touched::Nothing,
-        };
+        let late = |_| late(&self.label, self.server.clone(), SshStage::Session, within);
         let channel =
             open.map_err(late)?.map_err(|error| broke(error.to_string(), Touched::Nothing))?;
         channel.exec(true, line).await.map_err(|error| broke(error.to_string(), touched))?;
@@ -61,7 +57,7 @@ impl Connection {
                 drop(write.close().await);
                 Err(Error::Deadline {
                     unit: self.label.clone(),
-                    doing: "the agent".to_owned(),
+                    stage: Stage::Agent,
                     after: within,
                     touched,
                 })

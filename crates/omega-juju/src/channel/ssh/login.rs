@@ -8,9 +8,10 @@ use russh::{
         load_public_key, load_secret_key,
     },
 };
+use tokio::time::timeout_at;
 
-use super::{SshTarget, server_key::ServerKey};
-use crate::Error;
+use super::{SshTarget, hop::Hop, server_key::ServerKey};
+use crate::{Error, channel::SshStage};
 
 /// How many keys are offered. OpenSSH disconnects after six failures (`MaxAuthTries`).
 const MOST: usize = 5;
@@ -23,15 +24,26 @@ struct Tried {
 }
 
 /// Logs in with the target's key files, then with the keys of its agent.
-pub(super) async fn login(handle: &mut Handle<ServerKey>, target: &SshTarget) -> Result<(), Error> {
-    let mut tried = Tried::default();
+pub(super) async fn login(handle: &mut Handle<ServerKey>, hop: Hop<'_>) -> Result<(), Error> {
+    let mut at = SshStage::Login { user: hop.target.user.clone(), agent: None };
+    let done = timeout_at(hop.until, offer(handle, hop, &mut at)).await;
+    done.unwrap_or_else(|_| Err(hop.late(at)))
+}
+
+/// Offers one key after the other. `at`: what is waited for.
+async fn offer(
+    handle: &mut Handle<ServerKey>,
+    hop: Hop<'_>,
+    at: &mut SshStage,
+) -> Result<(), Error> {
+    let (target, mut tried) = (hop.target, Tried::default());
     for path in &target.identities {
-        if by_file(handle, target, path, &mut tried).await? {
+        if by_file(handle, hop, path, &mut tried).await? {
             return Ok(());
         }
     }
     if let Some(socket) = &target.agent
-        && by_agent(handle, target, socket, &mut tried).await?
+        && by_agent(handle, hop, socket, &mut tried, at).await?
     {
         return Ok(());
     }
@@ -39,7 +51,7 @@ pub(super) async fn login(handle: &mut Handle<ServerKey>, target: &SshTarget) ->
         tried.notes.push("nothing: neither a key file nor an agent is configured".to_owned());
     }
     Err(Error::Denied {
-        unit: target.label(),
+        unit: hop.label(),
         via: format!("ssh {}", target.label()),
         tried: tried.notes.join("; "),
     })
@@ -47,11 +59,11 @@ pub(super) async fn login(handle: &mut Handle<ServerKey>, target: &SshTarget) ->
 
 async fn by_file(
     handle: &mut Handle<ServerKey>,
-    target: &SshTarget,
+    hop: Hop<'_>,
     path: &Path,
     tried: &mut Tried,
 ) -> Result<bool, Error> {
-    let shown = path.display();
+    let (target, shown) = (hop.target, path.display());
     let (file, agent) = (path.to_owned(), target.agent.is_some());
     let key = tokio::task::spawn_blocking(move || load(&file)).await;
     let key: PrivateKey = match key {
@@ -75,7 +87,7 @@ async fn by_file(
             tried.notes.push(format!("{shown} ({}): refused", kind.as_str()));
             Ok(false)
         }
-        Err(error) => Err(interrupted(target, &error.to_string())),
+        Err(error) => Err(interrupted(hop, &error.to_string())),
     }
 }
 
@@ -104,11 +116,13 @@ fn unusable(shown: &str, error: &russh::keys::Error, agent: bool) -> String {
 
 async fn by_agent(
     handle: &mut Handle<ServerKey>,
-    target: &SshTarget,
+    hop: Hop<'_>,
     socket: &Path,
     tried: &mut Tried,
+    at: &mut SshStage,
 ) -> Result<bool, Error> {
-    let shown = socket.display();
+    let (target, shown) = (hop.target, socket.display());
+    *at = SshStage::Agent { socket: socket.to_owned() };
     let mut agent = match AgentClient::connect_uds(socket).await {
         Ok(agent) => agent,
         Err(error) => {
@@ -117,7 +131,7 @@ async fn by_agent(
         }
     };
     let identities = agent.request_identities().await.map_err(|error| {
-        interrupted(target, &format!("the agent {shown} does not list its keys: {error}"))
+        interrupted(hop, &format!("the agent {shown} does not list its keys: {error}"))
     })?;
     let mut keys: Vec<(PublicKey, String)> = identities
         .into_iter()
@@ -129,6 +143,7 @@ async fn by_agent(
     let wanted = public_halves(target).await;
     keys.sort_by_key(|(key, _)| !wanted.iter().any(|other| other.key_data() == key.key_data()));
     tried.notes.push(format!("agent {shown}: {} keys", keys.len()));
+    *at = SshStage::Login { user: target.user.clone(), agent: Some(socket.to_owned()) };
     for (key, comment) in keys {
         if tried.offered >= MOST {
             tried.notes.push(format!("no further keys of the agent after {MOST} refusals"));
@@ -163,15 +178,8 @@ async fn hash(handle: &Handle<ServerKey>, kind: &Algorithm) -> Option<HashAlg> {
     Some(offered.unwrap_or(HashAlg::Sha512))
 }
 
-fn interrupted(target: &SshTarget, why: &str) -> Error {
-    Error::Unreachable {
-        unit: target.label(),
-        via: "ssh".to_owned(),
-        why: format!("the login was interrupted: {why}"),
-        next: None,
-        touched: omega_core::Touched::Nothing,
-        retry: omega_core::Retry::Transient,
-    }
+fn interrupted(hop: Hop<'_>, why: &str) -> Error {
+    hop.unreachable(&format!("the login was interrupted: {why}"), None)
 }
 
 #[cfg(test)]

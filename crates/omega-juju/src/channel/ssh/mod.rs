@@ -2,7 +2,9 @@
 
 mod connect;
 mod execute;
+mod hop;
 mod known_hosts;
+mod listening;
 mod login;
 mod server_key;
 

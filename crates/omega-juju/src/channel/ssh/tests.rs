@@ -13,8 +13,11 @@ use russh::{
     server::{self, Auth, ChannelOpenHandle, Msg, Session, VerifiedPublicKey},
 };
 
-use super::*;
-use crate::{FileState, ServiceAction};
+use super::{hop::Hop, *};
+use crate::{
+    FileState, ServiceAction,
+    channel::{SshStage, Stage},
+};
 
 /// What the machine does with a command.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +36,12 @@ enum Machine {
     Killed,
     /// Closes the connection in the middle.
     Breaks,
+    /// Never answers a login.
+    NoLogin,
+    /// Never opens a session.
+    NoSession,
+    /// Never opens a connection to the next machine.
+    NoTunnel,
 }
 
 struct Server {
@@ -42,6 +51,12 @@ struct Server {
 }
 
 impl Server {
+    async fn hang_at(&self, machine: Machine) {
+        if self.machine == machine {
+            std::future::pending::<()>().await;
+        }
+    }
+
     fn answer(&self) -> Vec<u8> {
         let text = String::from_utf8_lossy(&self.input);
         let nonce = text.split(r#""nonce":""#).nth(1).and_then(|rest| rest.split('"').next());
@@ -67,6 +82,7 @@ impl server::Handler for Server {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, russh::Error> {
+        self.hang_at(Machine::NoLogin).await;
         let good =
             user == "ubuntu" && key.public_key.key_data() == self.accepts.public_key().key_data();
         Ok(if good { Auth::Accept } else { Auth::reject() })
@@ -78,7 +94,22 @@ impl server::Handler for Server {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), russh::Error> {
+        self.hang_at(Machine::NoSession).await;
         reply.accept().await;
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        _: Session0<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.hang_at(Machine::NoTunnel).await;
         Ok(())
     }
 
@@ -107,7 +138,12 @@ impl server::Handler for Server {
                 session.close(channel)?;
             }
             Machine::Breaks => return Err(russh::Error::Disconnect),
-            Machine::Answers | Machine::Truncates | Machine::Hangs => {}
+            Machine::Answers
+            | Machine::Truncates
+            | Machine::Hangs
+            | Machine::NoLogin
+            | Machine::NoSession
+            | Machine::NoTunnel => {}
         }
         Ok(())
     }
@@ -136,7 +172,10 @@ impl server::Handler for Server {
             | Machine::Hangs
             | Machine::Sudo
             | Machine::Killed
-            | Machine::Breaks => {
+            | Machine::Breaks
+            | Machine::NoLogin
+            | Machine::NoSession
+            | Machine::NoTunnel => {
                 return Ok(());
             }
         }
@@ -195,22 +234,30 @@ impl Place {
         }
     }
 
-    async fn connect(&self, machine: Machine, target: SshTarget) -> Result<Ssh, Error> {
+    /// Serves SSH on a stream.
+    fn serve<S>(&self, machine: Machine, stream: S)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
         let config = server::Config {
             keys: self.host_keys.clone(),
             auth_rejection_time: Duration::ZERO,
             auth_rejection_time_initial: Some(Duration::ZERO),
             ..server::Config::default()
         };
-        let (near, far) = tokio::io::duplex(1 << 16);
         let server = Server { machine, accepts: self.user.clone(), input: Vec::new() };
         tokio::spawn(async move {
-            if let Ok(session) = server::run_stream(Arc::new(config), far, server).await {
+            if let Ok(session) = server::run_stream(Arc::new(config), stream, server).await {
                 drop(session.await);
             }
         });
-        let connection = Connection::over(near, &target).await?;
+    }
+
+    async fn connect(&self, machine: Machine, target: SshTarget) -> Result<Ssh, Error> {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        self.serve(machine, far);
         let quick = Duration::from_millis(1500);
+        let connection = Connection::over(near, Hop::new(&target, quick)).await?;
         let deadlines = Deadlines { connect: quick, probe: Duration::ZERO, act: quick };
         Ok(Ssh::over(target, deadlines, connection))
     }
@@ -354,4 +401,126 @@ async fn a_closed_port_is_unreachable() {
     let target = SshTarget { host: "127.0.0.1".to_owned(), port, ..place.target() };
     let error = Ssh::connect(target, Deadlines::default()).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { touched: Touched::Nothing, .. }), "{error:?}");
+}
+
+/// What a server does with a connection that it has accepted.
+#[derive(Clone, Copy)]
+enum Accepts {
+    /// Nothing.
+    Silently,
+    /// It sends its banner, and nothing else.
+    WithBanner,
+    /// It serves SSH.
+    As(Machine),
+}
+
+impl Place {
+    /// Starts a server on a port of this machine, whose key is known, and returns the way to it.
+    async fn listen(&self, accepts: Accepts) -> SshTarget {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        self.known(&format!("[127.0.0.1]:{port} {}", self.host_key(0)));
+        let place = Self {
+            home: tempfile::tempdir().unwrap(),
+            host_keys: self.host_keys.clone(),
+            user: self.user.clone(),
+        };
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                match accepts {
+                    Accepts::As(machine) => {
+                        place.serve(machine, stream);
+                        continue;
+                    }
+                    Accepts::WithBanner => {
+                        let banner = b"SSH-2.0-OpenSSH_9.6\r\n";
+                        tokio::io::AsyncWriteExt::write_all(&mut stream, banner).await.unwrap();
+                    }
+                    Accepts::Silently => {}
+                }
+                held.push(stream);
+            }
+        });
+        SshTarget { host: "127.0.0.1".to_owned(), port, ..self.target() }
+    }
+}
+
+/// Connects with a deadline that passes, and returns the error with the stage.
+async fn late(target: SshTarget) -> (Error, SshStage) {
+    let quick = Duration::from_millis(600);
+    let deadlines = Deadlines { connect: quick, probe: quick, act: quick };
+    let error = Ssh::connect(target, deadlines).await.unwrap_err();
+    let Error::Deadline { stage: Stage::Ssh { at, .. }, touched: Touched::Nothing, after, .. } =
+        &error
+    else {
+        panic!("{error:?}")
+    };
+    assert_eq!(*after, quick);
+    let next = error.next().unwrap();
+    assert!(next.contains("nothing was changed") && !next.contains("probe"), "{next}");
+    let at = at.clone();
+    (error, at)
+}
+
+#[tokio::test]
+async fn a_server_that_accepts_and_does_not_answer_is_told_by_its_stage() {
+    let place = Place::new();
+    let target = place.listen(Accepts::Silently).await;
+    let port = target.port;
+    let (error, at) = late(target).await;
+    assert_eq!(at, SshStage::Banner);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "127.0.0.1 port {port} accepted the TCP connection, but sent no SSH banner within 600ms"
+        )
+    );
+    let (_, at) = late(place.listen(Accepts::WithBanner).await).await;
+    assert_eq!(at, SshStage::KeyExchange);
+    let (_, at) = late(place.listen(Accepts::As(Machine::NoLogin)).await).await;
+    assert_eq!(at, SshStage::Login { user: "ubuntu".to_owned(), agent: None });
+}
+
+#[tokio::test]
+async fn a_jump_host_that_does_not_answer_is_named_as_one() {
+    let place = Place::new();
+    for (accepts, expected) in [
+        (Accepts::Silently, "accepted the TCP connection, but sent no SSH banner"),
+        (Accepts::As(Machine::NoTunnel), "did not open a connection to unit.example port 22"),
+    ] {
+        let jump = place.listen(accepts).await;
+        let port = jump.port;
+        let (error, _) = late(SshTarget { jump: Some(Box::new(jump)), ..place.target() }).await;
+        let shown = error.to_string();
+        assert!(
+            shown.starts_with(&format!("jump host 127.0.0.1 port {port} {expected}")),
+            "{shown}"
+        );
+    }
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let jump = SshTarget { host: "127.0.0.1".to_owned(), port: closed, ..place.target() };
+    let target = SshTarget { jump: Some(Box::new(jump)), ..place.target() };
+    let error = Ssh::connect(target, Deadlines::default()).await.unwrap_err();
+    assert!(error.to_string().starts_with("jump host ubuntu@[127.0.0.1]:"), "{error}");
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_answer_is_not_taken_for_the_server() {
+    let place = Place::new();
+    let socket = place.home.path().join("agent.sock");
+    let _hangs = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let target = place.listen(Accepts::As(Machine::Answers)).await;
+    let agent = Some(socket.clone());
+    let (_, at) = late(SshTarget { identities: Vec::new(), agent, ..target }).await;
+    assert_eq!(at, SshStage::Agent { socket });
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_opened_changed_nothing() {
+    let place = Place::new();
+    let ssh = place.connect(Machine::NoSession, place.target()).await.unwrap();
+    let error = ssh.act(&RELOAD, Payload::Null).await.unwrap_err();
+    assert_eq!(error.touched(), Touched::Nothing);
+    assert_eq!(error.to_string(), "unit.example port 22 did not open a session within 1.5s");
 }

@@ -130,7 +130,7 @@ impl Clusters {
     }
 
     async fn check(&self, ctx: &Context) -> Result<Answer, Failure> {
-        let all = self.magnum.clusters().await;
+        let all = self.magnum.clusters_for(&self.name).await;
         let all = all.map_err(|error| Failure::from_error("could not ask Magnum", &error))?;
         let mut named = all.into_iter().filter(|one| one.name == self.name);
         let (Some(record), None) = (named.next(), named.next()) else {

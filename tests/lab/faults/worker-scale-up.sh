@@ -1,0 +1,20 @@
+# Magnum was asked for a second worker, whose machine never gets a server: Cluster API scales up for ever, and Magnum's update with it.
+patience=30
+layer=cluster-api cause=workers
+evidence='default-worker|[Mm]achineDeployment|[Ww]orker'
+odd=(full-quota old-warning)
+put() {
+  knob "$STACK" machines-stall
+  resize 2
+}
+heal() { # Magnum takes no other size before the update has ended
+  no_knobs
+  until_true 180 'the update has ended' cluster_is "$UUID" 'UPDATE_COMPLETE HEALTHY'
+  resize 1
+  until_true 180 'one worker' one_worker
+  until_true 180 'that update has ended too' cluster_is "$UUID" 'UPDATE_COMPLETE HEALTHY'
+  in_magnum CREATE_COMPLETE
+}
+shown() { # Cluster API's last change is older than what doctor is told, too
+  ((SECONDS - PUT_AT > 2 * patience)) && [[ $(object machinedeployment .status.replicas) = 2 ]] && [[ $(cluster "$UUID" .status) = UPDATE_IN_PROGRESS ]]
+}
