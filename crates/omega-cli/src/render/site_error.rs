@@ -13,7 +13,11 @@ pub(crate) fn site_error(error: SiteError) -> Failure {
 
 /// Returns a mistake with the lines around it.
 pub(crate) fn mistake(error: &SiteError) -> String {
-    drawn(error).unwrap_or_else(|| error.to_string())
+    match (drawn(error).filter(|_| error.line_and_column().is_some()), error.next()) {
+        (Some(drawn), _) => drawn,
+        (None, Some(next)) => format!("{error}\n  next: {next}"),
+        (None, None) => error.to_string(),
+    }
 }
 
 fn drawn(error: &SiteError) -> Option<String> {
