@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use omega_core::{Diagnostic, Retry, Touched, nearest_name};
+use omega_core::{Diagnostic, Retry, Touched};
 
 /// The configuration of a cloud could not be loaded. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -116,13 +116,9 @@ impl Diagnostic for ConfigError {
     fn next(&self) -> Option<String> {
         Some(match self {
             Self::Missing { next, .. } => next.clone(),
-            Self::NoCloud { name, have, .. } => {
-                match nearest_name(name, have.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean {near}?"),
-                    None => "choose a cloud of clouds.yaml".to_owned(),
-                }
+            Self::Nothing { .. } | Self::NoCloud { .. } => {
+                "choose a cloud of clouds.yaml".to_owned()
             }
-            Self::Nothing { .. } => "choose a cloud of clouds.yaml".to_owned(),
             Self::NoFile { .. } => "create one, or set OS_CLIENT_CONFIG_FILE".to_owned(),
             Self::Openrc { .. } => {
                 "write plain lines `export OS_NAME=value`, or use a clouds.yaml".to_owned()

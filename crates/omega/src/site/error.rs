@@ -3,7 +3,7 @@ use std::{error, fmt, io, ops::Range, path::Path};
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use omega_core::{Failure, FailureClass, read_regular};
 
-use super::reading::dotted;
+use super::{expected::syntax, reading::dotted};
 
 /// A mistake in the site file, and its place.
 ///
@@ -146,13 +146,12 @@ impl SiteError {
 
     /// Describes what the parser found in a text that is not TOML.
     pub(super) fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Self {
-        let why = error.message().lines().next().unwrap_or_default();
-        let next = "write KEY = VALUE, texts in quotes; a table begins with [NAME]".to_owned();
+        let (why, next) = syntax(error.message().lines().next().unwrap_or_default());
         let placed = match error.span() {
             Some(span) => Self::at(path, text, span, why),
             None => Self { message: format!("{why} in {}", path.display()), ..Self::default() },
         };
-        Self { hint: Some(next), ..placed }
+        Self { hint: Some(next.to_owned()), ..placed }
     }
 }
 

@@ -45,9 +45,33 @@ pub(super) fn unknown(name: &str, near: Option<&str>, known: &[&str]) -> Failure
     usage(format!("unknown key `{name}`"), next)
 }
 
+/// Returns what is wrong with a text that is not TOML, and what to do.
+pub(super) fn syntax(reason: &str) -> (&str, &'static str) {
+    let begins = |words: &[&str]| words.iter().any(|words| reason.starts_with(words));
+    let no_value = ["string values must be quoted", "invalid float", "invalid integer"];
+    if begins(&no_value) {
+        return ("not a value: a text is written in quotes", "write KEY = \"TEXT\"");
+    }
+    if begins(&["duplicate key"]) {
+        return ("this key or table is there twice", "keep one of the two");
+    }
+    if begins(&["invalid basic string", "invalid literal string"]) {
+        return ("a text that does not end", "close it with the quote that it begins with");
+    }
+    (reason, "write KEY = VALUE, texts in quotes; a table begins with [NAME]")
+}
+
+/// Returns where it is said what `key` may be.
+pub(super) fn documented(key: &str) -> String {
+    match key.split_once('.') {
+        Some((table, _)) => format!("see [{table}] in docs/site-file.md"),
+        None => "see docs/site-file.md".to_owned(),
+    }
+}
+
 /// Returns that `value` of `key` can't be used, as `message` of the parser says.
 pub(super) fn unusable(key: &str, value: &DeValue<'_>, message: &str) -> Failure {
-    let documented = || format!("docs/site-file.md says what {key} may be");
+    let documented = || documented(key);
     if message.starts_with("unknown variant") {
         let known = quoted(message);
         let (given, known) = known.split_first().map_or(("", &[][..]), |(one, all)| (*one, all));
@@ -75,7 +99,7 @@ fn plain(wanted: &str) -> String {
     match wanted {
         "a sequence" => "an array".to_owned(),
         "a map" => "a table".to_owned(),
-        "a string" => "a text in quotes".to_owned(),
+        "a string" | "path string" => "a text in quotes".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "u16" => format!("a whole number from 0 to {}", u16::MAX),
         "u32" => format!("a whole number from 0 to {}", u32::MAX),

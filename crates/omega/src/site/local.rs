@@ -60,7 +60,14 @@ pub(super) fn has_no_cloud(connect: &Connect<'_>) -> bool {
 /// Returns why the cloud can't be used.
 pub(super) fn cloud(connect: &Connect<'_>) -> Option<Failure> {
     let failure = match connect.cloud_config() {
-        Err(error) => Failure::from_error("could not load cloud credentials", &error),
+        Err(error) => {
+            let failure = Failure::from_error("could not load cloud credentials", &error);
+            if matches!(error, ConfigError::Nothing { .. }) {
+                failure.next("name it: `name` or `openrc` in [cloud]; or set the OS_* variables")
+            } else {
+                failure
+            }
+        }
         Ok(config) => {
             let error = config.check_tls().err()?;
             let failure = Failure::from_error("could not prepare a session", &error);

@@ -11,7 +11,7 @@ use toml::{
 
 use super::{
     Site, SiteError, contradiction,
-    expected::{Wrong, unknown, unusable, usage},
+    expected::{Wrong, documented, unknown, unusable, usage},
     value,
 };
 
@@ -44,6 +44,9 @@ const STAND_INS: [&str; 12] = [
     "{}",
     "[]",
 ];
+
+/// The place of a value that stands in for a missing one.
+const NOWHERE: Range<usize> = usize::MAX..usize::MAX;
 
 /// A site file that was read.
 pub(super) struct Reading<'t> {
@@ -166,13 +169,13 @@ impl<'t> Reading<'t> {
     fn fill(&mut self, span: &Range<usize>, name: &str, error: &toml::de::Error) -> Option<()> {
         let table = way(of_table(self.table.get_ref()), span)?;
         let keys: Keys = table.iter().cloned().chain([name.to_owned()]).collect();
-        let next = format!("add it; docs/site-file.md says what {} may be", dotted(&keys));
+        let next = format!("add it; {}", documented(&dotted(&keys)));
         let missing = usage(format!("the key `{name}` is missing"), next);
         self.tell(&keys, span.clone(), &missing);
         for stand_in in STAND_INS {
             let value = DeValue::parse(stand_in).ok()?.into_inner();
-            let key = Spanned::new(span.clone(), Cow::Owned(name.to_owned()));
-            self.table_mut(&table)?.insert(key, Spanned::new(span.clone(), value));
+            let key = Spanned::new(NOWHERE, Cow::Owned(name.to_owned()));
+            self.table_mut(&table)?.insert(key, Spanned::new(NOWHERE, value));
             if self.is_past(span, error) {
                 self.stand_ins.push(keys);
                 return Some(());
@@ -196,11 +199,13 @@ impl<'t> Reading<'t> {
         None
     }
 
-    /// Whether the parser no longer finds `error` at `span`. A table that stands in may lack a key there.
+    /// Whether the parser no longer finds `error` at `span`, and takes what stands in. A table may lack
+    /// another key there.
     fn is_past(&self, span: &Range<usize>, error: &toml::de::Error) -> bool {
         let Err(next) = self.site_of() else { return true };
         let lacks = matches!(Wrong::of(next.message()), Wrong::Missing(_));
-        next.span().as_ref() != Some(span) || (lacks && next.message() != error.message())
+        let is_here = next.span().is_none_or(|at| at == *span || at == NOWHERE);
+        !is_here || (lacks && next.message() != error.message())
     }
 
     fn table_mut(&mut self, keys: &[String]) -> Option<&mut DeTable<'t>> {
@@ -245,16 +250,18 @@ impl<'t> Reading<'t> {
 
 /// Returns the keys as in the file: `management.sources[0]`.
 pub(super) fn dotted(keys: &[String]) -> String {
-    let mut text = String::new();
-    for key in keys {
-        if key.parse::<usize>().is_ok() {
-            text.push_str(&format!("[{key}]"));
-        } else {
-            text.push_str(if text.is_empty() { "" } else { "." });
-            text.push_str(key);
+    let is_bare = |key: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        !key.is_empty() && key.chars().all(plain)
+    };
+    let part = |(nth, key): (usize, &String)| match key {
+        key if key.parse::<usize>().is_ok() => format!("[{key}]"),
+        key => {
+            let dot = if nth == 0 { "" } else { "." };
+            if is_bare(key) { format!("{dot}{key}") } else { format!("{dot}{key:?}") }
         }
-    }
-    text
+    };
+    keys.iter().enumerate().map(part).collect()
 }
 
 fn table_of<'v, 't>(value: &'v mut DeValue<'t>) -> Option<&'v mut DeTable<'t>> {

@@ -7,6 +7,7 @@ use super::*;
 use crate::site::file_tests_good;
 
 const ADMIN: &str = include_str!("../../../omega-core/fixtures/kube/admin.yaml");
+const WHEEL: &str = "magnum_capi_helm-1.4.0-py3-none-any.whl";
 const CA: &str = include_str!("../../../omega-core/fixtures/tls/ca.crt");
 
 /// `line:column message`
@@ -42,6 +43,19 @@ fn an_option_that_the_driver_does_not_have_is_pointed_at() {
 }
 
 #[test]
+fn what_is_not_toml_is_told_in_plain_words() {
+    for (text, what) in [
+        ("[driver]\nversion = 1.4.0\n", "2:14 not a value: a text is written in quotes"),
+        ("[driver]\nversion = v1\n", "2:11 not a value: a text is written in quotes"),
+        ("[driver]\n[driver]\n", "2:2 this key or table is there twice"),
+        ("[cloud]\nname = \"x\n", "2:10 a text that does not end"),
+    ] {
+        let told = told(text);
+        assert!(told[0].starts_with(what), "{told:?}");
+    }
+}
+
+#[test]
 fn syntax_is_told_alone() {
     let told = told("[cloud\nname = 1\n");
     assert!(told[0].contains("unclosed table"), "{told:?}");
@@ -69,7 +83,8 @@ impl Here {
         here.write("words", "just words");
         here.write("k.yaml", ADMIN);
         here.write("helm", "helm");
-        here.write("wheel", "wheel");
+        here.write(WHEEL, "wheel");
+        here.write("driver.whl", "wheel");
         here.write("empty", "");
         here.write("juju", "");
         for (file, mode) in [("clouds.yaml", 0o600), ("k.yaml", 0o600), ("juju", 0o755)] {
@@ -106,7 +121,7 @@ const BAD: &[(&str, &str, &str, &str)] = &[
     ("[management]\nsource = [\"10.0.0.1\"]", "2:1 management.source", "unknown key", "`sources`?"),
     ("[ssh]\nzzzzzz = 1", "2:1 ssh.zzzzzz", "unknown key", "the keys here are user, identity"),
     (
-        "[driver]\nwheel = \"wheel\"\nsha256 = \"@WHEEL@\"",
+        "[driver]\nwheel = \"magnum_capi_helm-1.4.0-py3-none-any.whl\"\nsha256 = \"@WHEEL@\"",
         "1:1 driver.version",
         "is missing",
         "add it",
@@ -153,9 +168,14 @@ const BAD: &[(&str, &str, &str, &str)] = &[
         "[timeouts]\nask = 30",
         "2:7 timeouts.ask",
         "expected a duration in quotes (\"30s\"), found 30",
-        "timeouts.ask",
+        "see [timeouts]",
     ),
-    ("[timeouts]\nask = \"soon\"", "2:7 timeouts.ask", "not a duration: write 30s", "timeouts.ask"),
+    (
+        "[timeouts]\nask = \"soon\"",
+        "2:7 timeouts.ask",
+        "not a duration: write 30s",
+        "see [timeouts]",
+    ),
     (
         "[trust]\ncert_manager = \"babican\"",
         "2:16 trust.cert_manager",
@@ -172,7 +192,7 @@ const BAD: &[(&str, &str, &str, &str)] = &[
         "[acceptance]\nhorizon = \"horizon.example\"",
         "2:11 acceptance.horizon",
         "an address must be http(s)://host[:port]",
-        "acceptance.horizon",
+        "see [acceptance]",
     ),
     (
         "[acceptance]\nhorizon = \"https://h\"\nvault = [\"https://v\", \"ftp://v\"]",
@@ -180,7 +200,9 @@ const BAD: &[(&str, &str, &str, &str)] = &[
         "an address must be http(s)",
         "https://10.12.8.11:8200",
     ),
-    ("[network]\npool = \"10.20.0.0\"", "2:8 network.pool", "has no length", "network.pool"),
+    ("[network]\npool = \"10.20.0.0\"", "2:8 network.pool", "has no length", "see [network]"),
+    ("[cloud]\nopenrc = 1", "2:10 cloud.openrc", "expected a text in quotes, found 1", "\"1\""),
+    ("[cloud]", "1:1 cloud", "no cloud is named", "`name` or `openrc` in [cloud]"),
     // Values that the operations read.
     (
         "[driver]\nversion = \"9.9.9\"",
@@ -280,7 +302,7 @@ const BAD: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "[template.\"\"]\nimage = \"i\"\nexternal_network = \"n\"\nflavor = \"f\"\nmaster_flavor = \"m\"",
-        "1:1 template.",
+        "1:1 template.\"\"",
         "[template.NAME]",
         "correct",
     ),
@@ -371,21 +393,28 @@ const BAD: &[(&str, &str, &str, &str)] = &[
     ("[cloud]\nname = \"no-ca\"", "2:8 cloud.name", "none.pem: No such file", "`cacert`"),
     ("[cloud]\nname = \"no-pem\"", "2:8 cloud.name", "words", "`cacert`"),
     ("[cloud]\nname = \"half\"", "2:8 cloud.name", "auth_url", "correct the cloud"),
-    (
-        "[cloud]\nname = \"her\"",
-        "2:8 cloud.name",
-        "there is no cloud \"her\"",
-        "did you mean here?",
-    ),
+    ("[cloud]\nname = \"her\"", "2:8 cloud.name", "there is no cloud \"her\"", "choose a cloud"),
     ("[cloud]\nopenrc = \"none\"", "2:10 cloud.openrc", "No such file", ""),
     (
-        "[driver]\nversion = \"1.4.0\"\nwheel = \"none\"\nsha256 = \"@WHEEL@\"",
+        "[driver]\nversion = \"1.4.0\"\nwheel = \"magnum_capi_helm-1.4.0-2-py3-none-any.whl\"\nsha256 = \"@WHEEL@\"",
         "3:9 driver.wheel",
         "No such file",
         "relative",
     ),
     (
-        "[helm]\nversion = \"3.17.3\"\nfile = \"wheel\"\nsha256 = \"@HELM@\"",
+        "[driver]\nversion = \"1.4.0\"\nwheel = \"driver.whl\"\nsha256 = \"@WHEEL@\"",
+        "3:9 driver.wheel",
+        "pip does not take \"driver.whl\" for a wheel of 1.4.0",
+        "magnum_capi_helm-1.4.0-py3-none-any.whl",
+    ),
+    (
+        "[helm]\nversion = \"3.17.3\"\nurl = \"https://get.helm.sh/h.tar.gz\"\nsha256 = \"@HELM@\"",
+        "3:7 helm.url",
+        "an archive is not the program",
+        "`archive_sha256`, and `member`",
+    ),
+    (
+        "[helm]\nversion = \"3.17.3\"\nfile = \"words\"\nsha256 = \"@HELM@\"",
         "3:8 helm.file",
         "does not match helm.sha256",
         "get the file again",
@@ -457,7 +486,7 @@ fn one_mistake_hides_no_other() {
     let text = format!(
         "[helm]\nversion = 3\nfile = 4\nurl = \"https://h\"\nsha256 = \"{SHA}\"\nmember = \"\"\n\n\
          [driver]\nversoin = \"9.9.9\"\nwheel = 1\n\n[conductor]\napplicaton = \"\"\n\
-         unit = [{{ name = \"m\", ssh = 3 }}, {{ ssh = \"h\" }}]\n"
+         unit = [{{ name = \"m\", ssh = 3 }}, {{ ssh = \"h\" }}]\n\n[template.t]\nimage = \"\"\n"
     );
     let found = Here::new().validate(&text, "/nowhere");
     let all: Vec<_> = found.errors.iter().map(|one| one.key().unwrap_or_default()).collect();
@@ -477,6 +506,10 @@ fn one_mistake_hides_no_other() {
         "conductor.unit[0].name",
         "conductor.unit[0].ssh",
         "conductor.unit[1].name",
+        "template.t.external_network",
+        "template.t.flavor",
+        "template.t.master_flavor",
+        "template.t.image",
     ];
     assert_eq!(
         all,
@@ -558,11 +591,10 @@ fn the_documented_file_and_the_labs_have_no_mistake() {
     });
     let example = lines.collect::<Vec<_>>().join("\n").replace("capi-admin", "here");
     here.write("capi-mgmt.kubeconfig", ADMIN);
-    here.write("magnum_capi_helm-1.4.0-py3-none-any.whl", "wheel");
     here.write("vault-ca.pem", CA);
     let lab = include_str!("../../../../tests/lab/omega.toml.in")
         .replace("@SOURCES@", "\"127.77.1.10/32\", ")
-        .replace("@WHEEL@", "wheel")
+        .replace("@WHEEL@", WHEEL)
         .replace("@WHEEL_SHA256@", &wheel)
         .replace("@HELM@", "helm")
         .replace("@HELM_SHA256@", &helm)

@@ -29,13 +29,6 @@ pub(super) fn all(site: &Site, is_of_file: impl Fn(&[&str]) -> bool) -> Vec<Mist
     add(keys(["management", "path"]), spec.path().err());
     add(keys(["driver", "version"]), site.driver().ok().and_then(|_| spec.release().err()));
     add(keys(["chart", "version"]), site.chart().ok().and_then(|_| spec.chart_version().err()));
-    if let Ok(helm) = site.helm()
-        && helm_version(&helm.version).is_none()
-    {
-        let what = format!("helm.version in the site file: {:?} is not a version", helm.version);
-        let next = "write what helm version --short prints, without what follows the +: 3.17.3";
-        add(keys(["helm", "version"]), Some(usage(what, next)));
-    }
     if let Some(application) = site.conductor().ok().and_then(|one| one.application.as_ref())
         && format!("{application}/0").parse::<UnitName>().is_err()
     {
@@ -105,6 +98,13 @@ pub(super) fn of_some(site: &Site) -> Vec<Mistake> {
     {
         found.push((keys(["driver", "version"]), failure));
     }
+    if let Ok(helm) = site.helm()
+        && helm_version(&helm.version).is_none()
+    {
+        let what = format!("helm.version in the site file: {:?} is not a version", helm.version);
+        let next = "write what helm version --short prints, without what follows the +: 3.17.3";
+        found.push((keys(["helm", "version"]), usage(what, next)));
+    }
     if let Some(text) = site.capi_helm.get("api_resources") {
         for error in ApiResources::mistakes(text) {
             let failure = Failure::from_error("the driver can't use it", &error);
@@ -112,8 +112,35 @@ pub(super) fn of_some(site: &Site) -> Vec<Mistake> {
             found.push((keys(["capi_helm", "api_resources"]), failure));
         }
     }
+    found.extend(downloads(site));
     found.extend(web_addresses(site));
     found.extend(node_addresses(site));
+    found
+}
+
+/// What pip would not take for a wheel of the driver, and what can't be the program itself.
+fn downloads(site: &Site) -> Vec<Mistake> {
+    let mut found = Vec::new();
+    if let Ok(driver) = site.driver()
+        && let (Some(wheel), Ok(release)) = (&driver.wheel, SiteSpec::new(site).release())
+    {
+        let name = wheel.file_name().unwrap_or_default().to_string_lossy();
+        if !release.names_wheel(&name) {
+            let what = format!("driver.wheel: pip does not take {name:?} for a wheel of {release}");
+            let next = format!(
+                "give it the name of the index: magnum_capi_helm-{release}-py3-none-any.whl"
+            );
+            found.push((keys(["driver", "wheel"]), usage(what, next)));
+        }
+    }
+    if let Ok(helm) = site.helm()
+        && let (Some(url), None) = (&helm.url, &helm.member)
+        && [".tar.gz", ".tgz"].iter().any(|end| url.ends_with(end))
+    {
+        let what = "helm.url: an archive is not the program, and `sha256` is the program's digest";
+        let next = "add `archive_sha256`, and `member`: \"linux-amd64/helm\"";
+        found.push((keys(["helm", "url"]), usage(what, next)));
+    }
     found
 }
 
