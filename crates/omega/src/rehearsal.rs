@@ -254,6 +254,7 @@ fn borrowed(site: &Site, own: Site) -> (Site, Vec<Invented>) {
     let (management, default) = (&mut site.management, own.management);
     or_own(&mut management.project, default.project, &mut all, |project| {
         let Project { name, domain, .. } = project.get_ref();
+        let text = |one: &Option<String>| one.clone().unwrap_or_default();
         let shown = format!("{} of domain {}", text(name), text(domain));
         vec![("management.project", shown)]
     });
@@ -264,10 +265,6 @@ fn borrowed(site: &Site, own: Site) -> (Site, Vec<Invented>) {
         vec![("management.sources", sources.get_ref().join(", "))]
     });
     (site, all)
-}
-
-fn text(of: &Option<String>) -> &str {
-    of.as_deref().unwrap_or_default()
 }
 
 /// The simulators have one helm.

@@ -38,7 +38,9 @@ impl App {
                 file.display(),
                 all.len()
             ));
-            all.iter().for_each(|one| self.screen.text(&format!("  {one}")));
+            for one in all {
+                self.screen.text(&format!("  {one}"));
+            }
         }
         let directory = tempfile::tempdir().map_err(|error| {
             let what = "could not create a directory for the rehearsal's runs";

@@ -19,6 +19,9 @@ use semver::Version;
 
 use crate::site::{Chart, Site};
 
+/// Which of `sources` is wrong, and why.
+type WrongSource = (usize, Failure);
+
 /// Makes the desired facts of a site.
 #[derive(Clone, Copy, Debug)]
 pub struct SiteSpec<'a>(&'a Site);
@@ -86,7 +89,7 @@ impl<'a> SiteSpec<'a> {
     }
 
     /// Returns the addresses of the conductors, and which of `sources` is wrong, and why.
-    pub(crate) fn peers_and_mistakes(&self) -> Result<(Vec<Cidr>, Vec<(usize, Failure)>), Failure> {
+    pub(crate) fn peers_and_mistakes(self) -> Result<(Vec<Cidr>, Vec<WrongSource>), Failure> {
         let (mut peers, mut mistakes) = (Vec::new(), Vec::new());
         for (nth, source) in self.0.sources()?.iter().enumerate() {
             match value::<Cidr>("management.sources", source) {
@@ -182,7 +185,7 @@ impl<'a> SiteSpec<'a> {
     }
 
     /// Returns the options of the driver with this chart, without `api_resources`.
-    pub(crate) fn options(&self, chart: &Chart, kubeconfig_file: &UnitPath) -> CapiHelm {
+    pub(crate) fn options(self, chart: &Chart, kubeconfig_file: &UnitPath) -> CapiHelm {
         let mut options = self.0.capi_helm.clone();
         options.remove("api_resources");
         CapiHelm {

@@ -57,27 +57,21 @@ impl SiteError {
     /// The site file can't be read because of `error`.
     fn unreadable(path: &Path, error: &io::Error) -> Self {
         let shown = path.display();
-        let (why, next) = match error.kind() {
-            _ if path.is_dir() => {
-                let inside = path.join("omega.toml");
-                (
-                    "it is a directory".to_owned(),
-                    format!("name the file in it: --site {}", inside.display()),
-                )
-            }
-            io::ErrorKind::NotFound if path.is_symlink() => {
-                let next = "correct the link, or name the site file: --site FILE";
-                ("it is a link to what is not there".to_owned(), next.to_owned())
-            }
-            io::ErrorKind::NotFound => {
-                let next = "name the site file: --site FILE; or write one: omega-cli init";
-                (error.to_string(), next.to_owned())
-            }
-            io::ErrorKind::PermissionDenied => {
-                let next = format!("chmod u+r '{shown}', or be a user who may read it");
-                (error.to_string(), next)
-            }
-            _ => (error.to_string(), "name the site file, a text: --site FILE".to_owned()),
+        let (kind, why) = (error.kind(), error.to_string());
+        let (why, next) = if path.is_dir() {
+            let inside = path.join("omega.toml");
+            let next = format!("name the file in it: --site {}", inside.display());
+            ("it is a directory".to_owned(), next)
+        } else if kind == io::ErrorKind::NotFound && path.is_symlink() {
+            let next = "correct the link, or name the site file: --site FILE";
+            ("it is a link to what is not there".to_owned(), next.to_owned())
+        } else if kind == io::ErrorKind::NotFound {
+            let next = "name the site file: --site FILE; or write one: omega-cli init";
+            (why, next.to_owned())
+        } else if kind == io::ErrorKind::PermissionDenied {
+            (why, format!("chmod u+r '{shown}', or be a user who may read it"))
+        } else {
+            (why, "name the site file, a text: --site FILE".to_owned())
         };
         let message = format!("can't read the site file {shown}: {why}");
         Self { message, hint: Some(next), key: None, place: None }

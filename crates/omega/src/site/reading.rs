@@ -219,9 +219,11 @@ impl<'t> Reading<'t> {
         let (first, rest) = keys.split_first()?;
         let mut value = self.table.get_mut().get_mut(first.as_str())?;
         for key in rest {
-            value = match value.get_mut() {
-                DeValue::Array(array) => array.iter_mut().nth(key.parse().ok()?)?,
-                table => table_of(table)?.get_mut(key.as_str())?,
+            let value_in = value.get_mut();
+            value = if let DeValue::Array(array) = value_in {
+                array.get_mut(key.parse::<usize>().ok()?)?
+            } else {
+                table_of(value_in)?.get_mut(key.as_str())?
             };
         }
         Some(value)
@@ -325,14 +327,13 @@ fn way(all: Vec<Child<'_, '_>>, span: &Range<usize>) -> Option<Keys> {
 fn empty_texts(all: Vec<Child<'_, '_>>, before: &Keys, found: &mut Vec<Keys>) {
     for Child { name, value, .. } in all {
         let keys: Keys = before.iter().cloned().chain([name]).collect();
-        match value.get_ref() {
-            DeValue::String(text) => {
-                let is_label = before.last().is_some_and(|table| table == "labels");
-                if text.trim().is_empty() && !is_label {
-                    found.push(keys);
-                }
+        if let DeValue::String(text) = value.get_ref() {
+            let is_label = before.last().is_some_and(|table| table == "labels");
+            if text.trim().is_empty() && !is_label {
+                found.push(keys);
             }
-            other => empty_texts(of_value(other), &keys, found),
+        } else {
+            empty_texts(of_value(value.get_ref()), &keys, found);
         }
     }
 }

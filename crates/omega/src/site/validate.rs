@@ -1,6 +1,6 @@
 //! A site file and what it names on this machine, checked without a request.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -41,13 +41,12 @@ pub fn validate(path: &Path, machine: &Machine, now: Timestamp) -> Result<Valida
     let connect = Connect::new(&site, machine);
     found.missing_for_graft = missing_for_graft(&site, &connect);
     let later = [value::of_some(&site), unused::misnamed(&site), local::unusable(&connect, now)];
-    let later = placed(&read, &found.errors, later.concat());
+    let later = placed(&read, &found.errors, &later.concat());
     found.errors.extend(later);
-    let others = local::secrets(&connect).into_iter();
-    let others =
-        others.filter_map(|(keys, file)| Some((keys, local::readable_by_others(&file)?))).collect();
-    found.warnings = placed(&read, &found.errors, unused::all(&site));
-    found.warnings.extend(placed(&read, &[], others));
+    found.warnings = placed(&read, &found.errors, &unused::all(&site));
+    let readable = |(keys, file): (_, PathBuf)| Some((keys, local::readable_by_others(&file)?));
+    let others: Vec<_> = local::secrets(&connect).into_iter().filter_map(readable).collect();
+    found.warnings.extend(placed(&read, &[], &others));
     if site.cloud.is_none() && !local::has_no_cloud(&connect) {
         // The variables, or a clouds.yaml of one cloud.
         found.errors.extend(local::cloud(&connect).map(SiteError::beside));
@@ -58,7 +57,7 @@ pub fn validate(path: &Path, machine: &Machine, now: Timestamp) -> Result<Valida
 }
 
 /// Returns the mistakes at their places. A value that has been told of is not told of again.
-fn placed(read: &Reading<'_>, told: &[SiteError], all: Vec<Mistake>) -> Vec<SiteError> {
+fn placed(read: &Reading<'_>, told: &[SiteError], all: &[Mistake]) -> Vec<SiteError> {
     let placed = all.iter().filter_map(|one| read.at(one));
     placed.filter(|one| !told.iter().any(|other| other.key() == one.key())).collect()
 }

@@ -585,9 +585,12 @@ fn the_documented_file_and_the_labs_have_no_mistake() {
     let digest = |line: &str, of: &str| format!("{} = \"{}\"", line.split(' ').next().unwrap(), of);
     let (wheel, helm) = (Sha256::of(b"wheel").to_string(), Sha256::of(b"helm").to_string());
     let mut digests = [wheel.as_str(), &helm].into_iter();
-    let lines = example.lines().map(|line| match line.starts_with("sha256 = ") {
-        true => digest(line, digests.next().unwrap()),
-        false => line.to_owned(),
+    let lines = example.lines().map(|line| {
+        if line.starts_with("sha256 = ") {
+            digest(line, digests.next().unwrap())
+        } else {
+            line.to_owned()
+        }
     });
     let example = lines.collect::<Vec<_>>().join("\n").replace("capi-admin", "here");
     here.write("capi-mgmt.kubeconfig", ADMIN);

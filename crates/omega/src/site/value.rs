@@ -160,7 +160,7 @@ fn web_addresses(site: &Site) -> Vec<Mistake> {
         let is_address = |url: &Url| {
             schemes.contains(&url.scheme()) && (url.has_host() || url.scheme() == "file")
         };
-        if Url::parse(text).ok().filter(is_address).is_none() {
+        if !Url::parse(text).is_ok_and(|url| is_address(&url)) {
             let begins = schemes.iter().map(|scheme| format!("{scheme}://")).collect::<Vec<_>>();
             let what = format!(
                 "{}: not an address, which begins with {}",
