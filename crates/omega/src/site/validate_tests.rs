@@ -202,7 +202,7 @@ const BAD: &[(&str, &str, &str, &str)] = &[
     ),
     ("[network]\npool = \"10.20.0.0\"", "2:8 network.pool", "has no length", "see [network]"),
     ("[cloud]\nopenrc = 1", "2:10 cloud.openrc", "expected a text in quotes, found 1", "\"1\""),
-    ("[cloud]", "1:1 cloud", "no cloud is named", "`name` or `openrc` in [cloud]"),
+    ("[cloud]", "1:1 cloud.name", "no cloud is named", "`name` or `openrc` in [cloud]"),
     // Values that the operations read.
     (
         "[driver]\nversion = \"9.9.9\"",
