@@ -59,7 +59,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Write a commented site file of what you say and this machine knows.
     Init(InitArgs),
-    /// Check the site file and the files it names; nothing is contacted.
+    /// Check the site file, and the files and programs it names; nothing is contacted.
     Validate(SiteFile),
     /// Show what a runbook would do, without changing anything.
     ///

@@ -12,6 +12,7 @@ use omega::{
     core::{Entry, Failure, Finding, StepId},
     decisions::Decision,
     doctor::{LayerFinding, LayerReport},
+    rehearsal::Invented,
     run::{Outcome, PlanFile, Report, Status},
 };
 use schemars::{JsonSchema, Schema, schema_for};
@@ -151,6 +152,8 @@ struct Accepted {
 /// `rehearse`
 #[derive(JsonSchema)]
 struct Rehearsed {
+    /// With `--site`: the values that are not those of the site file.
+    invented: Option<Vec<Invented>>,
     /// The reports, in order.
     reports: Vec<RehearsedReport>,
 }
@@ -192,6 +195,8 @@ struct Problem {
     message: String,
     /// What to do about it.
     next: Option<String>,
+    /// The key that it is about, with its tables: `management.sources[0]`.
+    key: Option<String>,
     /// The line, counted from 1.
     line: Option<usize>,
     /// The column, counted from 1.

@@ -403,15 +403,26 @@ impl ApiResources {
     /// Refuses a value that would prevent the import of the driver, that it would ignore in part, or
     /// with which it would report a wrong health.
     pub fn parse(text: &str) -> Result<Self, ApiResourcesError> {
+        let (overrides, refusals) = Self::read(text)?;
+        match refusals.into_iter().next() {
+            Some(refusal) => Err(refusal),
+            None => Ok(Self { text: read_line(text), overrides }),
+        }
+    }
+
+    /// Returns everything for which [`ApiResources::parse`] refuses `text`.
+    pub fn mistakes(text: &str) -> Vec<ApiResourcesError> {
+        Self::read(text).map_or_else(|error| vec![error], |(_, refusals)| refusals)
+    }
+
+    fn read(text: &str) -> Result<(Overrides, Vec<ApiResourcesError>), ApiResourcesError> {
         if text.trim().contains(['\n', '\r']) {
             return Err(ApiResourcesError::SeveralLines);
         }
         let unreadable = |error| ApiResourcesError::Unreadable { error, text: read_line(text) };
         let overrides = Overrides::of_line(text).map_err(unreadable)?;
-        match overrides.refusals().into_iter().next() {
-            Some(refusal) => Err(refusal),
-            None => Ok(Self { text: read_line(text), overrides }),
-        }
+        let refusals = overrides.refusals();
+        Ok((overrides, refusals))
     }
 
     /// Returns the entries.

@@ -2,6 +2,8 @@
 //!
 //! It requires no label, and silently ignores labels that it does not read.
 
+use omega_core::nearest_name;
+
 use crate::DriverRelease;
 
 /// The label with the chart's version. The driver reads it from the template only (1.4.0,
@@ -56,6 +58,13 @@ pub fn first_to_read(label: &str) -> Option<DriverRelease> {
         "csi_cinder_volume_binding_mode" | "extra_network_names" => Some(DriverRelease::v1_4_0()),
         _ => ALWAYS.contains(&label).then(DriverRelease::v1_1_0),
     }
+}
+
+/// Returns the label that was probably meant by `label`, of those that a release reads.
+pub fn nearest_label(label: &str) -> Option<&'static str> {
+    let later =
+        ["master_lb_floating_ip_enabled", "csi_cinder_volume_binding_mode", "extra_network_names"];
+    nearest_name(label, ALWAYS.into_iter().chain(later))
 }
 
 /// Returns what this driver reads instead of a label of Magnum's other drivers.

@@ -220,18 +220,26 @@ impl CapiHelm {
     /// Refuses options that this driver does not have, and values that oslo.config would read
     /// differently.
     pub fn render(&self, driver: &DriverRelease) -> Result<AsciiText, CapiHelmError> {
-        let known = options(driver);
-        let mut text = section(Section::CapiHelm, &self.pairs(), &known, driver)?;
-        if !self.cluster_labels.is_empty() {
-            let labels = self.cluster_labels.iter();
-            let labels: Vec<_> = labels.map(|(k, v)| (k.as_str(), v.clone())).collect();
-            text.push('\n');
-            text.push_str(&section(Section::ClusterLabels, &labels, &known, driver)?);
+        if let Some(first) = self.mistakes(driver).into_iter().next() {
+            return Err(first);
         }
-        AsciiText::new(text.clone()).map_err(|stray| {
-            let (before, line) = before_and_at(&text, stray.line);
-            ascii(before, line, &stray)
-        })
+        let mut text = section(Section::CapiHelm, &self.pairs());
+        if !self.cluster_labels.is_empty() {
+            text.push('\n');
+            text.push_str(&section(Section::ClusterLabels, &self.labels()));
+        }
+        AsciiText::new(text).map_err(|stray| ascii(Section::CapiHelm, "", &stray))
+    }
+
+    /// Returns why [`CapiHelm::render`] refuses these options, in the order of the drop-in.
+    pub fn mistakes(&self, driver: &DriverRelease) -> Vec<CapiHelmError> {
+        let known = options(driver);
+        let all = [(Section::CapiHelm, self.pairs()), (Section::ClusterLabels, self.labels())];
+        let of = |(section, pairs): (Section, Vec<Pair<'_>>)| -> Vec<CapiHelmError> {
+            let nth = 0..pairs.len();
+            nth.filter_map(|nth| mistake(section, &pairs, nth, &known, driver)).collect()
+        };
+        all.into_iter().flat_map(of).collect()
     }
 
     /// Returns the values that the daemons will read for the options that the graft needs.
@@ -250,39 +258,50 @@ impl CapiHelm {
         own
     }
 
-    fn pairs(&self) -> Vec<(&str, String)> {
+    fn pairs(&self) -> Vec<Pair<'_>> {
         let more = self.options.iter().map(|(key, value)| (key.as_str(), value.clone()));
         self.own().into_iter().chain(more).collect()
     }
+
+    fn labels(&self) -> Vec<Pair<'_>> {
+        self.cluster_labels.iter().map(|(key, value)| (key.as_str(), value.clone())).collect()
+    }
 }
 
-fn section(
+/// An option and its value.
+type Pair<'a> = (&'a str, String);
+
+fn section(section: Section, pairs: &[Pair<'_>]) -> String {
+    let lines = pairs.iter().map(|(key, value)| format!("{key} = {value}\n"));
+    std::iter::once(format!("{section}\n")).chain(lines).collect()
+}
+
+/// Returns why the option `nth` of a section is refused, if it is.
+fn mistake(
     section: Section,
-    pairs: &[(&str, String)],
+    pairs: &[Pair<'_>],
+    nth: usize,
     known: &[OptionSpec],
     driver: &DriverRelease,
-) -> Result<String, CapiHelmError> {
-    let mut text = format!("{section}\n");
-    for (nth, (key, value)) in pairs.iter().enumerate() {
-        let no = |why: String, next: Option<String>| CapiHelmError {
-            section,
-            key: (*key).to_owned(),
-            why,
-            next,
-        };
-        if pairs.iter().take(nth).any(|(other, _)| other == key) {
-            return Err(no("it is set twice".into(), Some("set it once".into())));
-        }
-        let mut here = known.iter().filter(|option| option.section == section);
-        let Some(option) = here.clone().find(|option| option.name == *key) else {
-            let near = nearest_name(key, here.by_ref().map(|option| option.name));
-            let (why, next) = unknown(section, key, near, known, driver);
-            return Err(no(why, next));
-        };
-        option.check(value).map_err(|unfit| no(unfit.why.into(), Some(unfit.next.into())))?;
-        text.extend([*key, " = ", value, "\n"]);
+) -> Option<CapiHelmError> {
+    let (key, value) = pairs.get(nth)?;
+    let no = |why: String, next: Option<String>| {
+        Some(CapiHelmError { section, key: (*key).to_owned(), why, next })
+    };
+    if pairs.iter().take(nth).any(|(other, _)| other == key) {
+        return no("it is set twice".into(), Some("set it once".into()));
     }
-    Ok(text)
+    let here = known.iter().filter(|option| option.section == section);
+    let Some(option) = here.clone().find(|option| option.name == *key) else {
+        let near = nearest_name(key, here.map(|option| option.name));
+        let (why, next) = unknown(section, key, near, known, driver);
+        return no(why, next);
+    };
+    if let Err(unfit) = option.check(value) {
+        return no(unfit.why.into(), Some(unfit.next.into()));
+    }
+    let stray = AsciiText::new(format!("{key} = {value}")).err()?;
+    Some(ascii(section, key, &stray))
 }
 
 /// Returns why an option is not among the known ones, and what to write instead.
@@ -301,22 +320,16 @@ fn unknown(
     let why = format!("driver {driver} has no such option and would ignore it");
     let next = match first_with(section, key).filter(|first| first > driver) {
         Some(first) => Some(format!("leave it out: it exists since {first}")),
-        None => near.map(|near| format!("did you mean `{near}`?")),
+        None => Some(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "leave it out".to_owned(),
+        }),
     };
     (why, next)
 }
 
-/// Returns the text before a line, and the line.
-fn before_and_at(text: &str, line: usize) -> (&str, &str) {
-    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let (before, rest) = text.split_at_checked(start).unwrap_or((text, ""));
-    (before, rest.lines().next().unwrap_or_default())
-}
-
-fn ascii(before: &str, line: &str, stray: &NotAscii) -> CapiHelmError {
-    let labels = before.contains(&Section::ClusterLabels.to_string());
-    let section = if labels { Section::ClusterLabels } else { Section::CapiHelm };
-    let key = line.split('=').next().unwrap_or_default().trim().to_owned();
+fn ascii(section: Section, key: &str, stray: &NotAscii) -> CapiHelmError {
+    let key = key.to_owned();
     let why = format!("{:?} in column {} is not ASCII", stray.character, stray.column);
     let next = Some("type it again with plain quotes and hyphens".to_owned());
     CapiHelmError { section, key, why, next }

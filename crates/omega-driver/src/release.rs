@@ -120,20 +120,16 @@ impl FromStr for DriverRelease {
     type Err = InvalidRelease;
 
     fn from_str(text: &str) -> Result<Self, InvalidRelease> {
-        let invalid = |error: pep440_rs::VersionParseError| InvalidRelease {
-            text: text.to_owned(),
-            why: error.to_string(),
-        };
+        let invalid = |_: pep440_rs::VersionParseError| InvalidRelease { text: text.to_owned() };
         text.parse().map(Self).map_err(invalid)
     }
 }
 
 /// The text is not a version of a Python package.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a version of a Python package: {why}")]
+#[error("{text:?} is not a version of a Python package, such as 1.4.0")]
 pub struct InvalidRelease {
     text: String,
-    why: String,
 }
 
 impl Diagnostic for InvalidRelease {

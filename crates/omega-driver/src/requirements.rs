@@ -31,6 +31,16 @@ impl DriverRelease {
     pub fn takes_tokens(&self) -> bool {
         self.source() >= Source::V1_3_0
     }
+
+    /// Returns whether this can be the name of a wheel of the release, which is how pip takes a wheel
+    /// (PEP 427: distribution, version, maybe a build, three tags).
+    pub fn names_wheel(&self, file_name: &str) -> bool {
+        let Some(stem) = file_name.strip_suffix(".whl") else { return false };
+        let parts: Vec<&str> = stem.split('-').collect();
+        let (5 | 6, [name, version, ..]) = (parts.len(), parts.as_slice()) else { return false };
+        let name = name.to_lowercase().replace(['_', '.'], "-");
+        name == DISTRIBUTION && version.parse().is_ok_and(|version: Self| version == *self)
+    }
 }
 
 /// Returns whether this driver manages clusters of such a template: Kubernetes on virtual machines
@@ -45,6 +55,25 @@ pub fn provides(coe: &str, server_type: &str, distro: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wheel_is_named_by_its_release() {
+        let release = DriverRelease::v1_4_0();
+        for good in
+            ["magnum_capi_helm-1.4.0-py3-none-any.whl", "Magnum.Capi_Helm-1.4.0-1-py3-none-any.whl"]
+        {
+            assert!(release.names_wheel(good), "{good}");
+        }
+        for bad in [
+            "driver.whl",
+            "magnum_capi_helm-1.3.0-py3-none-any.whl",
+            "magnum_capi_helm-1.4.0.tar.gz",
+            "magnum-capi-helm-1.4.0-py3-none-any.whl",
+            "magnum-1.4.0-py3-none-any.whl",
+        ] {
+            assert!(!release.names_wheel(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn what_each_release_needs() {

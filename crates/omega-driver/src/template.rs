@@ -13,7 +13,7 @@ use semver::Version;
 
 use crate::{
     DriverRelease,
-    labels::{ALLOWED_CIDRS, CHART_VERSION, first_to_read, read_instead_of},
+    labels::{ALLOWED_CIDRS, CHART_VERSION, first_to_read, nearest_label, read_instead_of},
 };
 
 /// The rule of a label without effect.
@@ -66,7 +66,10 @@ pub fn ignored_label(driver: &DriverRelease, label: &str) -> Option<Finding> {
         _ if driver.reads_label(label) => return None,
         (Some(first), _) => format!("pin {first}, the first release that reads it"),
         (None, Some(what)) => format!("set {what} instead, and remove the label"),
-        (None, None) => "remove it, or check its spelling".to_owned(),
+        (None, None) => match nearest_label(label) {
+            Some(near) => format!("did you mean {near}?"),
+            None => "remove it, or check its spelling".to_owned(),
+        },
     };
     let what = format!("driver {driver} ignores the label {label}");
     let subject = Subject::new("label", label);

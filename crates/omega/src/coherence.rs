@@ -11,10 +11,7 @@ use omega_core::{Failure, Gate, Label as _, Subject, Verdict};
 use omega_openstack::container_infra::{Cluster, ClusterList, ContainerInfra, Template};
 use serde_json::Value;
 
-use crate::{
-    graft::{SiteSpec, value},
-    site::Site,
-};
+use crate::{graft::SiteSpec, site::Site};
 
 /// The gate that driver, chart, Cluster API and Magnum's templates fit together. A broken finding
 /// that was not accepted is a refusal: nothing may be changed then.
@@ -105,7 +102,7 @@ impl Gate for Coherent {
 pub fn setup(site: &Site) -> Result<CoherenceInputs, Failure> {
     let api_resources = site.capi_helm.get("api_resources").cloned();
     let driver = SiteSpec::new(site).known_release()?;
-    let chart = Some(value("chart.version", &site.chart()?.version)?);
+    let chart = Some(SiteSpec::new(site).chart_version()?);
     Ok(CoherenceInputs { driver, api_resources, chart, templates: Vec::new() })
 }
 

@@ -1,6 +1,6 @@
 //! A whole runbook on the embedded simulators: the same steps, the same engine, no cloud.
 
-use std::{path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use jiff::Timestamp;
 use omega_capi::{Management, sim::Apiserver};
@@ -16,11 +16,12 @@ use omega_juju::{
     sim::{HELM, KUBECONFIG, Start, Unit},
 };
 use omega_openstack::sim::Cloud;
+use serde::Serialize;
 
 use crate::{
     clients::{Clients, CloudClients},
     graft::{GraftSpec, Purpose},
-    site::Site,
+    site::{Helm, Project, Site},
 };
 
 const SITE: &str = include_str!("../data/rehearsal.toml");
@@ -67,7 +68,7 @@ impl Rehearsal {
 
     /// Returns a site with the names and values of `site`: its units (those of SSH, or the first of its
     /// application), project, security group, sources, driver, chart and options. Kubeconfig and helm are
-    /// the simulators'. Nothing of the site is contacted or read.
+    /// the simulators'; [`invented`] lists what is not the site's. Nothing of the site is contacted or read.
     pub fn on(start: Start, site: &Site) -> Self {
         Self::with(start, Some(site.clone()))
     }
@@ -132,7 +133,7 @@ impl Stage {
     async fn job(&self, purpose: Purpose<'_>) -> Result<Job, Failure> {
         let (own, kubeconfig) = site()?;
         let site = match &self.site {
-            Some(site) => borrowed(site, own),
+            Some(site) => borrowed(site, own).0,
             None => own,
         };
         let project = project(&site);
@@ -181,24 +182,115 @@ fn project(site: &Site) -> String {
     name.cloned().unwrap_or_else(|| "capi-mgmt".to_owned())
 }
 
-/// Returns `site` with the files of `own`, and its tables where `site` lacks them.
-fn borrowed(site: &Site, own: Site) -> Site {
+/// A value that the rehearsal uses, and the site file does not say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Invented {
+    /// The key: `management.sources`.
+    pub key: String,
+    /// Whether the file has one, which is not used.
+    pub in_file: bool,
+    /// What is used.
+    pub used: String,
+}
+
+impl Invented {
+    fn new(key: &str, in_file: bool, used: impl Into<String>) -> Self {
+        Self { key: key.to_owned(), in_file, used: used.into() }
+    }
+}
+
+impl fmt::Display for Invented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, in_file, used } = self;
+        let why = if *in_file { "the file's is not used" } else { "not in the file" };
+        write!(f, "{key}: {why}; the rehearsal uses {used}")
+    }
+}
+
+/// Returns what a rehearsal on `site` takes from elsewhere.
+///
+/// # Errors
+///
+/// As [`site`].
+pub fn invented(on: &Site) -> Result<Vec<Invented>, Failure> {
+    let (own, _) = site()?;
+    Ok(borrowed(on, own).1)
+}
+
+/// Returns `site` with the files of `own`, and its values where `site` lacks them; and which these are.
+fn borrowed(site: &Site, own: Site) -> (Site, Vec<Invented>) {
     let mut site = site.clone();
+    let cloud = Invented::new("cloud", site.cloud.is_some(), "a cloud in memory");
+    let kubeconfig = site.management.kubeconfig.is_some();
+    let used = "that of a management cluster in memory";
+    let mut all = vec![cloud, Invented::new("management.kubeconfig", kubeconfig, used)];
     site.management.kubeconfig.clone_from(&own.management.kubeconfig);
+    all.extend(own.helm.iter().flat_map(|own| helm(&site, own.get_ref())));
     site.helm = own.helm;
-    site.driver = site.driver.or(own.driver);
+    or_own(&mut site.driver, own.driver, &mut all, |driver| {
+        vec![("driver.version", driver.get_ref().version.clone())]
+    });
     if let Some(driver) = &mut site.driver {
         // The simulated index has every release.
         let driver = driver.get_mut();
+        let other = [("wheel", driver.wheel.is_some()), ("index", driver.index.is_some())];
+        for (key, _) in other.into_iter().filter(|(_, is_set)| *is_set) {
+            all.push(Invented::new(&format!("driver.{key}"), true, "an index with every release"));
+        }
         (driver.wheel, driver.sha256, driver.index) = (None, None, None);
     }
-    site.conductor = site.conductor.or(own.conductor);
-    site.chart = site.chart.or(own.chart);
+    or_own(&mut site.conductor, own.conductor, &mut all, |conductor| {
+        vec![("conductor.application", conductor.get_ref().application.clone().unwrap_or_default())]
+    });
+    if site.conductor().is_ok_and(|conductor| conductor.application.is_some()) {
+        all.push(Invented::new("conductor.unit", false, units(Some(&site)).join(", ")));
+    }
+    or_own(&mut site.chart, own.chart, &mut all, |chart| {
+        let chart = chart.get_ref();
+        vec![("chart.repo", chart.repo.clone()), ("chart.version", chart.version.clone())]
+    });
     let (management, default) = (&mut site.management, own.management);
-    management.project = management.project.take().or(default.project);
-    management.security_group = management.security_group.take().or(default.security_group);
-    management.sources = management.sources.take().or(default.sources);
-    site
+    or_own(&mut management.project, default.project, &mut all, |project| {
+        let Project { name, domain, .. } = project.get_ref();
+        let text = |one: &Option<String>| one.clone().unwrap_or_default();
+        let shown = format!("{} of domain {}", text(name), text(domain));
+        vec![("management.project", shown)]
+    });
+    or_own(&mut management.security_group, default.security_group, &mut all, |group| {
+        vec![("management.security_group", group.clone())]
+    });
+    or_own(&mut management.sources, default.sources, &mut all, |sources| {
+        vec![("management.sources", sources.get_ref().join(", "))]
+    });
+    (site, all)
+}
+
+/// The simulators have one helm.
+fn helm(site: &Site, own: &Helm) -> Vec<Invented> {
+    let mine = site.helm().ok();
+    let is_same = mine.is_some_and(|mine| mine.version == own.version);
+    let version = Invented::new("helm.version", mine.is_some(), &own.version);
+    let key = if mine.is_some_and(|mine| mine.url.is_some()) { "helm.url" } else { "helm.file" };
+    let file = Invented::new(key, mine.is_some(), "a program in memory");
+    let digest = Invented::new("helm.sha256", mine.is_some(), own.sha256.to_string());
+    let all = [Some(version).filter(|_| !is_same), Some(file), Some(digest)];
+    all.into_iter().flatten().collect()
+}
+
+/// Takes `own` where the site has no value.
+fn or_own<T>(
+    mine: &mut Option<T>,
+    own: Option<T>,
+    all: &mut Vec<Invented>,
+    shown: impl Fn(&T) -> Vec<(&'static str, String)>,
+) {
+    if mine.is_none() {
+        let used = own.iter().flat_map(shown);
+        all.extend(used.map(|(key, used)| Invented::new(key, false, used)));
+        *mine = own;
+    }
 }
 
 fn cloud_of(site: &Site) -> Cloud {

@@ -219,7 +219,7 @@ impl App {
                 let place = error.line_and_column();
                 self.screen.text(&format!("{severity}: {}", render::mistake(error)));
                 json!({
-                    "severity": severity, "message": error.to_string(), "next": error.next(),
+                    "severity": severity, "message": error.to_string(), "next": error.next(), "key": error.key(),
                     "line": place.map(|(line, _)| line), "column": place.map(|(_, column)| column),
                 })
             };

@@ -3,7 +3,7 @@
 use omega::{
     core::{Context, Failure, FailureClass},
     juju::sim::Start,
-    rehearsal::{Act, Rehearsal},
+    rehearsal::{Act, Rehearsal, invented},
     run::{Runs, Status},
 };
 use serde_json::json;
@@ -31,6 +31,17 @@ impl App {
         }
         let starts = chosen(args.start.as_deref())?;
         let site = args.site.as_deref().map(Self::site).transpose()?;
+        let made_up = site.as_ref().map(invented).transpose()?;
+        if let (Some(file), Some(all)) = (&args.site, &made_up) {
+            self.screen.prose(&format!(
+                "{}: {} values are not those of the file, and the rehearsal invents them:",
+                file.display(),
+                all.len()
+            ));
+            for one in all {
+                self.screen.text(&format!("  {one}"));
+            }
+        }
         let directory = tempfile::tempdir().map_err(|error| {
             let what = "could not create a directory for the rehearsal's runs";
             Failure::new(FailureClass::Error, what).because(error.to_string())
@@ -60,8 +71,13 @@ impl App {
              and nothing is kept.",
             if count == 1 { "" } else { "s" }
         ));
-        Ok(self.ends(Status::Done, json!({ "reports": reports })))
+        let mut document = json!({ "reports": reports });
+        if let (Some(document), Some(all)) = (document.as_object_mut(), made_up) {
+            document.insert("invented".to_owned(), json!(all));
+        }
+        Ok(self.ends(Status::Done, document))
     }
+
     /// Returns the context of a rehearsal: a run of its own, because what it writes is simulated, and to
     /// stop at once loses nothing.
     pub(super) fn rehearsing(&self) -> Context {

@@ -13,7 +13,11 @@ pub(crate) fn site_error(error: SiteError) -> Failure {
 
 /// Returns a mistake with the lines around it.
 pub(crate) fn mistake(error: &SiteError) -> String {
-    drawn(error).unwrap_or_else(|| error.to_string())
+    match (drawn(error).filter(|_| error.line_and_column().is_some()), error.next()) {
+        (Some(drawn), _) => drawn,
+        (None, Some(next)) => format!("{error}\n  next: {next}"),
+        (None, None) => error.to_string(),
+    }
 }
 
 fn drawn(error: &SiteError) -> Option<String> {
@@ -65,16 +69,18 @@ mod tests {
            ,-[omega.toml:2:1]
          1 | 
          2 | [driver]
-           : ^^^^^^^^
+           : ^^^^|^^^
+           :     `-- add it; see [driver] in docs/site-file.md
          3 | 
            `----
         ");
         insta::assert_snapshot!(shown("[management]\nsources = \"10.20.0.0/16\""), @r#"
-        invalid type: string "10.20.0.0/16", expected an array in omega.toml, line 2
+        management.sources: expected an array, found the text "10.20.0.0/16" in omega.toml, line 2
            ,-[omega.toml:2:11]
          1 | [management]
          2 | sources = "10.20.0.0/16"
-           :           ^^^^^^^^^^^^^^
+           :           ^^^^^^^|^^^^^^
+           :                  `-- write it in brackets: ["10.20.0.0/16"]
            `----
         "#);
         insta::assert_snapshot!(shown("[management]\nproject = { name = \"capi-mgmt\" }"), @r#"
@@ -82,14 +88,16 @@ mod tests {
            ,-[omega.toml:2:11]
          1 | [management]
          2 | project = { name = "capi-mgmt" }
-           :           ^^^^^^^^^^^^^^^^^^^^^^
+           :           ^^^^^^^^^^^|^^^^^^^^^^
+           :                      `-- add the name of its `domain`
            `----
         "#);
         insta::assert_snapshot!(shown("[cloud"), @r"
         unclosed table, expected `]` in omega.toml, line 1
            ,-[omega.toml:1:6]
          1 | [cloud
-           :      ^
+           :      |
+           :      `-- write KEY = VALUE, texts in quotes; a table begins with [NAME]
            `----
         ");
         insta::assert_snapshot!(shown("[cloud]\nname = \"\u{fc}\" x = 1"), @r#"
@@ -97,7 +105,8 @@ mod tests {
            ,-[omega.toml:2:13]
          1 | [cloud]
          2 | name = "ü" x = 1
-           :            ^
+           :            |
+           :            `-- write KEY = VALUE, texts in quotes; a table begins with [NAME]
            `----
         "#);
     }
@@ -118,7 +127,8 @@ mod tests {
         unknown key `password` in omega.toml, line 1
            ,-[omega.toml:1:1]
          1 | password = …
-           : ^^^^^^^^
+           : ^^^^|^^^
+           :     `-- the keys here are cloud, management, conductor, driver, helm, chart, capi_helm, capi_helm_cluster_labels, ssh, juju, compute, health, trust, network, prove, template, acceptance, timeouts
            `----
         ");
     }

@@ -140,6 +140,8 @@ fn documents_of_commands_that_end_well_are_of_their_schemas() {
     assert_eq!(home.conforms("rollback", &[&back[..], &["--yes"]].concat())["exit"], "done");
     home.conforms("runs sweep", &["runs", "sweep"]);
     home.conforms("rehearse", &["rehearse", "graft", "--start", "half"]);
+    home.write("mine.toml", "[cloud]\nname = \"c\"\n");
+    home.conforms("rehearse", &["rehearse", "graft", "--start", "half", "--site", "mine.toml"]);
     home.conforms("rehearse", &["rehearse", "acceptance", "--start", "good", "--report-dir", "r"]);
     home.conforms("check-coherence", &["check-coherence", "--site", "none.toml"]);
 

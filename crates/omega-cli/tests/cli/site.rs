@@ -144,6 +144,52 @@ fn validate_tells_every_mistake_with_line_and_column_and_contacts_nothing() {
     home.run(&["verify", "graft"]).exits(64).says(&["api_resource", "line 26"]);
 }
 
+/// A new file has few values: a rehearsal on it says which are invented.
+#[test]
+fn a_rehearsal_on_a_new_file_names_every_value_that_it_invents() {
+    let home = Home::with_cloud();
+    home.run(&["init", "--site", "new.toml", "--cloud", "here"]).exits(0);
+    let args = ["rehearse", "graft", "--start", "fresh", "--site", "new.toml", "--output", "json"];
+    let ran = home.run(&args).exits(0);
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
+    let all = document["invented"].as_array().unwrap();
+    let keys: Vec<_> =
+        all.iter().map(|one| (text(one, "key"), one["in_file"].as_bool().unwrap())).collect();
+    let expected = [
+        ("cloud", true),
+        ("management.kubeconfig", false),
+        ("helm.version", false),
+        ("helm.file", false),
+        ("helm.sha256", false),
+        ("conductor.application", false),
+        ("conductor.unit", false),
+        ("chart.repo", false),
+        ("chart.version", false),
+        ("management.project", false),
+        ("management.security_group", false),
+        ("management.sources", false),
+    ];
+    assert_eq!(keys, expected.map(|(key, in_file)| (key.to_owned(), in_file)));
+    assert!(all.iter().all(|one| !text(one, "used").is_empty()), "{all:#?}");
+}
+
+/// What it is, and what helps: not `init`.
+#[test]
+fn a_site_file_that_is_no_text_gets_a_next_step_that_helps() {
+    let home = Home::new();
+    fs::create_dir(home.path().join("dir")).unwrap();
+    fs::write(home.path().join("latin"), b"[cloud]\nname = \"\xfc\"\n").unwrap();
+    for command in [&["validate"][..], &["plan", "graft"], &["rehearse", "graft"]] {
+        let run = |site: &str| home.run(&[command, &["--site", site]].concat()).exits(64);
+        let dir = run("dir");
+        assert!(!dir.err.contains("init"), "{}", dir.err);
+        dir.says(&["dir: it is a directory", "--site dir/omega.toml"]);
+        run("latin").says(&["the byte 0xfc is not UTF-8 in latin, line 2", "iconv"]);
+        run("none").says(&["No such file", "omega-cli init"]);
+    }
+}
+
 #[test]
 fn a_check_by_name_fails_where_what_it_is_about_is_absent_or_unreachable() {
     let home = Home::with_cloud();
@@ -235,6 +281,15 @@ fn a_rehearsal_takes_names_and_values_of_a_site_file_and_suggests_nothing() {
         assert!(ran.out.contains(words), "{words}: {}", ran.out);
     }
     assert!(!ran.out.contains("Next:"), "{}", ran.out);
+    // What is not the file's is named; what is, is not.
+    for words in [
+        "omega.toml: 4 values are not those of the file, and the rehearsal invents them:\n",
+        "  management.kubeconfig: the file's is not used; the rehearsal uses that of a management cluster",
+        "  helm.sha256: the file's is not used; the rehearsal uses ",
+    ] {
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+    }
+    assert!(!ran.out.contains("management.sources:"), "{}", ran.out);
     home.run(&["rehearse", "graft", "--site", "nope.toml"]).exits(64).says(&["nope.toml"]);
     home.run(&["rehearse", "acceptance", "--site", "omega.toml"])
         .exits(64)

@@ -17,6 +17,6 @@ pub use juju::{
 pub use local::Local;
 #[cfg(test)]
 pub(crate) use local::python3;
-pub use program::{Program, ProgramOutput, RunError};
-pub use ssh::{Ssh, SshTarget};
+pub use program::{Program, ProgramOutput, RunError, find_program};
+pub use ssh::{Ssh, SshTarget, check_identity, host_keys};
 pub use stage::{SshServer, SshStage, Stage};

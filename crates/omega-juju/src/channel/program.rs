@@ -1,7 +1,8 @@
 use std::{
     ffi::OsString,
     io,
-    path::PathBuf,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
     pin::{Pin, pin},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -134,6 +135,36 @@ impl Program {
         }
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.process_group(0).kill_on_drop(true).spawn()
+    }
+}
+
+/// Where programs are looked for if the variable PATH is not set (execvp(3)).
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
+
+/// Returns the file that [`Program::new`] would start for `name`, a path or a name on `path` (the variable
+/// PATH). Nothing is started.
+///
+/// # Errors
+///
+/// Says that there is no such file, or that it is not executable.
+pub fn find_program(name: &Path, path: Option<&str>, cwd: &Path) -> Result<PathBuf, String> {
+    let is_program = |file: &PathBuf| {
+        let found = std::fs::metadata(file).ok();
+        found.is_some_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    };
+    let shown = name.display();
+    if name.components().count() == 1 && !name.to_string_lossy().contains('/') {
+        let path = path.unwrap_or(DEFAULT_PATH);
+        let found = path.split(':').map(|directory| cwd.join(directory).join(name));
+        return found.into_iter().find(is_program).ok_or_else(|| {
+            format!("there is no program {shown} in the directories of PATH ({path})")
+        });
+    }
+    let file = cwd.join(name);
+    match file.metadata() {
+        Err(error) => Err(format!("the program {shown} can't be started: {error}")),
+        Ok(_) if !is_program(&file) => Err(format!("{shown} is not an executable file")),
+        Ok(_) => Ok(file),
     }
 }
 
@@ -294,6 +325,22 @@ mod tests {
     async fn a_missing_program_is_reported() {
         let error = Program::new("/nowhere/juju").run(None, GRACE).await.unwrap_err();
         assert!(error.to_string().starts_with("/nowhere/juju can't be started"), "{error}");
+    }
+
+    #[test]
+    fn a_program_is_found_as_it_would_be_started() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("juju");
+        std::fs::write(&file, "").unwrap();
+        let find = |name: &str| find_program(Path::new(name), home.path().to_str(), home.path());
+        assert!(find("./juju").unwrap_err().contains("is not an executable file"));
+        assert!(find("juju").unwrap_err().starts_with("there is no program juju in the"));
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&file, mode).unwrap();
+        assert_eq!(find("juju").unwrap(), file);
+        assert!(find("./juju").unwrap().is_file() && find(file.to_str().unwrap()).is_ok());
+        assert!(find("/nowhere/juju").unwrap_err().contains("/nowhere/juju can't be started"));
+        assert!(find_program(Path::new("sh"), None, home.path()).is_ok());
     }
 
     #[test]

@@ -44,9 +44,9 @@ impl HelmObserved {
     /// the two pins is wrong. `None` and words without a version are no contradiction.
     pub(super) fn refuse_version(&self, pinned: &str, sha256: &Sha256) -> Result<(), Conflict> {
         let found = self.program.found.as_ref().filter(|found| found.sha256 == *sha256);
-        let says = self.version.as_deref().and_then(version);
+        let says = self.version.as_deref().and_then(helm_version);
         let (Some(found), Some(says)) = (found, says) else { return Ok(()) };
-        if version(pinned).is_none_or(|pinned| pinned == says) {
+        if helm_version(pinned).is_none_or(|pinned| pinned == says) {
             return Ok(());
         }
         let why = format!("{} has the pinned digest, and is helm {says}", found.path);
@@ -81,8 +81,8 @@ impl HelmObserved {
     }
 }
 
-/// Finds `3.17.3` in `v3.17.3+ge4da497`.
-fn version(text: &str) -> Option<&str> {
+/// Finds helm's version in what it prints, and in what a site pins: `3.17.3` in `v3.17.3+ge4da497`.
+pub fn helm_version(text: &str) -> Option<&str> {
     let words = text.split(|c: char| c.is_whitespace() || c == '+' || c == ':');
     words.map(|word| word.trim_start_matches('v')).find(|word| {
         let mut parts = word.splitn(3, '.');
@@ -97,7 +97,7 @@ fn version(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use super::helm_version;
 
     #[test]
     fn a_version_is_found_in_what_helm_prints() {
@@ -110,7 +110,7 @@ mod tests {
             ("", None),
             ("no version here: 3.x", None),
         ] {
-            assert_eq!(version(text), found, "{text}");
+            assert_eq!(helm_version(text), found, "{text}");
         }
     }
 }

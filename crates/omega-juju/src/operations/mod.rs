@@ -43,7 +43,7 @@ pub use driver_change::DriverChange;
 pub use driver_observed::DriverObserved;
 pub use ensure_helm::{EnsureHelm, HelmSource, ensure_helm};
 pub use file_change::{FileChange, Sent};
-pub use helm_observed::HelmObserved;
+pub use helm_observed::{HelmObserved, helm_version};
 pub use image::Image;
 pub use inject_config_dir::{ConfigDirObserved, InjectConfigDir, inject_config_dir};
 pub use pin_driver::{PinDriver, pin_driver};

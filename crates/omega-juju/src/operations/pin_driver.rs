@@ -61,18 +61,27 @@ impl PinDriver {
     pub fn with_token(self, token: bool) -> Self {
         Self { token, ..self }
     }
-}
 
-impl PinDriver {
+    /// Checks that the release can authenticate as the kubeconfig does.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a release that has no tokens, for a kubeconfig that has one.
+    pub fn can_authenticate(&self) -> Result<(), Conflict> {
+        let Self { release, token, .. } = self;
+        if !*token || release.takes_tokens() {
+            return Ok(());
+        }
+        let next = "use a kubeconfig with a client certificate, or driver 1.3.0 or newer";
+        let why = format!("{DISTRIBUTION} {release} can't authenticate with a token");
+        Err(Conflict::new(why, next))
+    }
+
     /// The changes, whatever would stop them.
     fn wanted(&self, seen: &DriverObserved) -> Result<Delta<DriverChange>, Conflict> {
-        let Self { daemon, release, from, token } = self;
+        let Self { daemon, release, from, token: _ } = self;
         let python = seen.interpreter(daemon)?;
-        if *token && !release.takes_tokens() {
-            let next = "use a kubeconfig with a client certificate, or driver 1.3.0 or newer";
-            let why = format!("{DISTRIBUTION} {release} can't authenticate with a token");
-            return Err(Conflict::new(why, next));
-        }
+        self.can_authenticate()?;
         refuse_old_python(release, python)?;
         if seen.is(release)? {
             return Ok(Delta::Satisfied);

@@ -219,6 +219,15 @@ impl CloudConfig {
         String::from_utf8(pem).map(Some).map_err(no_text)
     }
 
+    /// Checks that a client can be made: that the CA it names can be read and used. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::new`](crate::Session::new).
+    pub fn check_tls(&self) -> Result<(), Error> {
+        crate::session::client(self).map(drop)
+    }
+
     /// Returns the cloud and the scope, as the operator named them.
     pub fn label(&self) -> String {
         match (&self.scope, &self.credential) {

@@ -349,11 +349,9 @@ enum Method {
 }
 
 fn url(text: &str) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|error| format!("{text:?} is not a URL ({error})"))?;
-    if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
-        return Err(format!("{text:?} is not http:// or https:// with a host"));
-    }
-    Ok(url)
+    let is_address = |url: &Url| ["http", "https"].contains(&url.scheme()) && url.has_host();
+    let url = text.parse().ok().filter(is_address);
+    url.ok_or_else(|| format!("{text:?} is not http:// or https:// with a host"))
 }
 
 fn expand(path: &str, home: Option<&Path>) -> PathBuf {

@@ -303,7 +303,7 @@ fn what_is_missing_or_wrong_is_named() {
 
     environment: auth_url from OS_AUTH_URL: "k:5000" is not http:// or https:// with a host
 
-    environment: auth_url from OS_AUTH_URL: "nonsense" is not a URL (relative URL without a base)
+    environment: auth_url from OS_AUTH_URL: "nonsense" is not http:// or https:// with a host
 
     environment: auth_type from OS_AUTH_TYPE: "v3oidc" is not supported: password, v3token or v3applicationcredential
 

@@ -159,6 +159,11 @@ impl ClusterShape {
         self.fixed_network.is_none() && self.fixed_subnet.is_none()
     }
 
+    /// Returns whether the range of the network that is made is named.
+    pub(crate) fn names_node_cidr(&self) -> bool {
+        self.label("fixed_subnet_cidr").is_some()
+    }
+
     /// Returns the range of the network that is made (1.4.0, `conf.py`: the default of the label).
     pub(crate) fn node_cidr(&self) -> &str {
         self.label("fixed_subnet_cidr").unwrap_or("10.0.0.0/24")

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
 use serde_json::{Map, Value, json};
 
 use super::Template;
@@ -83,20 +83,43 @@ fn yes() -> bool {
 pub fn deserialize_labels<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Label {
-        Text(String),
-        Flag(bool),
-        Number(i64),
-    }
     let labels = BTreeMap::<String, Label>::deserialize(from)?;
-    let text = |label| match label {
-        Label::Text(text) => text,
-        Label::Flag(flag) => flag.to_string(),
-        Label::Number(number) => number.to_string(),
-    };
-    Ok(labels.into_iter().map(|(key, label)| (key, text(label))).collect())
+    Ok(labels.into_iter().map(|(key, Label(text))| (key, text)).collect())
+}
+
+/// The text of a label.
+struct Label(String);
+
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(LabelVisitor)
+    }
+}
+
+struct LabelVisitor;
+
+impl Visitor<'_> for LabelVisitor {
+    type Value = Label;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a whole number, or true or false")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Label, E> {
+        Ok(Label(text.to_owned()))
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Label, E> {
+        Ok(Label(flag.to_string()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Label, E> {
+        Ok(Label(number.to_string()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Label, E> {
+        Ok(Label(number.to_string()))
+    }
 }
 
 /// A network driver that the chart installs.

@@ -23,7 +23,7 @@ pub use external_network::ExternalNetwork;
 pub use network_quota::NetworkQuota;
 use network_resources::{AddressRange, ListedNetwork};
 pub use network_resources::{FixedIp, FloatingIp, NamedResource, NetworkResource, Port, Subnet};
-pub use node_network::{KnownRanges, NodeNetwork};
+pub use node_network::{KnownRanges, NodeNetwork, address_mistakes};
 pub use ports::{InvalidPorts, Ports};
 pub use protocol::{InvalidProtocol, Protocol};
 pub use remove_cluster_network::{

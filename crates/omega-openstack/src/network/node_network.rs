@@ -35,6 +35,7 @@ pub struct NodeNetwork {
 /// No label changes them.
 const CHART: [(&str, &str); 2] =
     [("the chart's pods", "172.16.0.0/13"), ("the chart's services", "172.24.0.0/13")];
+const SITE_RANGE: &str = "a range of the site";
 const SOURCE: &str = "capi-helm-charts 0.25.1, openstack-cluster/values.yaml, kubeNetwork; \
                       magnum-capi-helm 1.4.0, driver.py (nodeCidr)";
 
@@ -83,14 +84,9 @@ impl NodeNetwork {
             reached.extend(subnets.into_iter().map(of));
         }
         reached.extend(addresses.into_iter().map(|(service, at)| (format!("{service} API"), at)));
-        let others = self.ranges.others.iter().map(|one| ("a range of the site".to_owned(), *one));
+        let others = self.ranges.others.iter().map(|one| (SITE_RANGE.to_owned(), *one));
         reached.extend(others);
-        for server in self.shape.dns_servers() {
-            match server.parse() {
-                Ok(at) => reached.push((format!("DNS server {server}"), at)),
-                Err(_) => clashes.broken(format!("the DNS server {server:?} is no address")),
-            }
-        }
+        reached.extend(dns_servers(&self.shape, &mut clashes));
         let nodes = self.nodes(&mut clashes).await?;
         let ours = |one: &AddressRange| one.project_id.as_ref().is_none_or(|id| *id == project);
         let is_other = |one: &AddressRange| !nodes.iter().any(|(id, _)| *id == one.id);
@@ -136,44 +132,13 @@ impl NodeNetwork {
                 }
             };
         }
-        let text = self.shape.node_cidr();
-        match text.parse::<Cidr>() {
-            Ok(cidr) if cidr.hidden_network().is_none() && text.contains('/') => {
-                Ok(vec![(String::new(), cidr)])
-            }
-            Ok(cidr) => {
-                let network = cidr.hidden_network().unwrap_or(cidr);
-                clashes.broken(format!(
-                    "fixed_subnet_cidr is {text:?}, which Neutron refuses: a subnet begins at its first \
-                     address and has a length ({network})"
-                ));
-                Ok(Vec::new())
-            }
-            Err(error) => {
-                clashes.broken(format!("fixed_subnet_cidr: {error}"));
-                Ok(Vec::new())
-            }
-        }
+        let own = own_range(&self.shape, clashes);
+        Ok(own.into_iter().map(|cidr| (String::new(), cidr)).collect())
     }
 
     fn compare(&self, seen: &Seen, clashes: &mut Clashes) {
-        let chart =
-            CHART.iter().filter_map(|(what, cidr)| Some((*what, cidr.parse::<Cidr>().ok()?)));
-        let chart: Vec<(&str, Cidr)> = chart.collect();
         for (_, nodes) in &seen.nodes {
-            if let Some(pool) = self.ranges.pool.filter(|pool| !pool.contains(*nodes)) {
-                clashes.broken(format!(
-                    "the nodes' network {nodes} is not in the tenants' pool {pool}"
-                ));
-            }
-            for (what, other) in &chart {
-                if nodes.overlaps(*other) {
-                    clashes.broken(format!("the nodes' network {nodes} overlaps {what}, {other}"));
-                }
-            }
-            for (what, other) in seen.reached.iter().filter(|(_, other)| nodes.overlaps(*other)) {
-                clashes.broken(format!("the nodes' network {nodes} overlaps {what}, {other}"));
-            }
+            compare_range(*nodes, self.ranges.pool, &seen.reached, clashes);
             for other in seen.project.iter().filter(|other| nodes.overlaps(other.cidr)) {
                 let AddressRange { name, id, cidr, .. } = other;
                 let why = format!(
@@ -182,7 +147,7 @@ impl NodeNetwork {
                 clashes.add(Severity::Warning, why);
             }
         }
-        for (what, pods) in &chart {
+        for (what, pods) in &chart_ranges() {
             for (other, range) in seen.reached.iter().filter(|(_, range)| pods.overlaps(*range)) {
                 clashes
                     .broken(format!("{what}, {pods}, overlap {other}, {range}: no pod reaches it"));
@@ -231,6 +196,76 @@ impl NodeNetwork {
         let (seen, clashes) = self.read().await?;
         Ok(self.judge(&seen, clashes))
     }
+}
+
+/// Returns the DNS servers that are addresses.
+fn dns_servers(shape: &ClusterShape, clashes: &mut Clashes) -> Vec<(String, Cidr)> {
+    let mut servers = Vec::new();
+    for server in shape.dns_servers() {
+        match server.parse() {
+            Ok(at) => servers.push((format!("DNS server {server}"), at)),
+            Err(_) => clashes.broken(format!("the DNS server {server:?} is no address")),
+        }
+    }
+    servers
+}
+
+/// Returns the range of the network that is made for the nodes, if it is one.
+fn own_range(shape: &ClusterShape, clashes: &mut Clashes) -> Option<Cidr> {
+    let text = shape.node_cidr();
+    match text.parse::<Cidr>() {
+        Ok(cidr) if cidr.hidden_network().is_none() && text.contains('/') => return Some(cidr),
+        Ok(cidr) => {
+            let network = cidr.hidden_network().unwrap_or(cidr);
+            clashes.broken(format!(
+                "fixed_subnet_cidr is {text:?}, which Neutron refuses: a subnet begins at its first \
+                 address and has a length ({network})"
+            ));
+        }
+        Err(error) => clashes.broken(format!("fixed_subnet_cidr: {error}")),
+    }
+    None
+}
+
+fn chart_ranges() -> Vec<(&'static str, Cidr)> {
+    let parsed = CHART.iter().filter_map(|(what, cidr)| Some((*what, cidr.parse().ok()?)));
+    parsed.collect()
+}
+
+/// Compares the nodes' range with the pool, the chart's ranges, and what the nodes must reach.
+fn compare_range(
+    nodes: Cidr,
+    pool: Option<Cidr>,
+    reached: &[(String, Cidr)],
+    clashes: &mut Clashes,
+) {
+    if let Some(pool) = pool.filter(|pool| !pool.contains(nodes)) {
+        clashes.broken(format!("the nodes' network {nodes} is not in the tenants' pool {pool}"));
+    }
+    for (what, other) in chart_ranges() {
+        if nodes.overlaps(other) {
+            clashes.broken(format!("the nodes' network {nodes} overlaps {what}, {other}"));
+        }
+    }
+    for (what, other) in reached.iter().filter(|(_, other)| nodes.overlaps(*other)) {
+        clashes.broken(format!("the nodes' network {nodes} overlaps {what}, {other}"));
+    }
+}
+
+/// Returns what is wrong with the addresses that a cluster of this shape names, whatever the cloud has: a
+/// part of what [`NodeNetwork`] finds.
+pub fn address_mistakes(shape: &ClusterShape, ranges: &KnownRanges) -> Vec<String> {
+    let mut clashes = Clashes::default();
+    let mut reached = dns_servers(shape, &mut clashes);
+    reached.extend(ranges.others.iter().map(|one| (SITE_RANGE.to_owned(), *one)));
+    // Without the label, the one who creates the cluster may name a range.
+    if shape.has_own_network()
+        && shape.names_node_cidr()
+        && let Some(nodes) = own_range(shape, &mut clashes)
+    {
+        compare_range(nodes, ranges.pool, &reached, &mut clashes);
+    }
+    clashes.0.into_iter().map(|(_, why)| why).collect()
 }
 
 #[async_trait]

@@ -220,18 +220,33 @@ fn vault(connect: &Connect<'_>, named: &site::Acceptance) -> Result<VaultServers
     if named.vault.is_empty() {
         return Err(unnamed("unit of Vault", "`vault` in [acceptance], the address of each unit"));
     }
+    let web = Arc::new(vault_web(connect, named)?);
+    Ok(VaultServers { web, addresses: named.vault.clone() })
+}
+
+/// Returns who asks the units of Vault.
+///
+/// # Errors
+///
+/// Fails if their CA can't be read or used.
+pub(crate) fn vault_web(
+    connect: &Connect<'_>,
+    named: &site::Acceptance,
+) -> Result<WebClient, Failure> {
     let read = |path| {
         let path = connect.path(path);
         read_regular(&path, MOST).map_err(|error| {
             let what = format!("could not read the CA of Vault, {}", path.display());
-            Failure::new(FailureClass::Error, what).because(error.to_string())
+            let failure = Failure::new(FailureClass::Error, what).because(error.to_string());
+            failure.next("correct the path: `vault_ca` in [acceptance]")
         })
     };
     let pem = named.vault_ca.as_deref().map(read).transpose()?;
     let limit = connect.site.timeouts.ask.min(LIMIT);
-    let web = WebClient::trusting(pem, "Vault", limit)
-        .map_err(|error| Failure::from_error("could not use the CA of Vault", &error))?;
-    Ok(VaultServers { web: Arc::new(web), addresses: named.vault.clone() })
+    WebClient::trusting(pem, "Vault", limit).map_err(|error| {
+        let failure = Failure::from_error("could not use the CA of Vault", &error);
+        failure.next("name a PEM file of certificates: `vault_ca` in [acceptance]")
+    })
 }
 
 fn hypervisors(

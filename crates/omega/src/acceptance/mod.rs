@@ -38,6 +38,7 @@ mod throw_away;
 mod transfer;
 
 pub use chart::{Chart, Sample, Stage};
+pub(crate) use connect::vault_web;
 pub use files::{Files, NAMESPACE, read, sign};
 pub use item::{Answer, Item, ItemId, Outcome, UnknownItem};
 #[cfg(feature = "sim")]

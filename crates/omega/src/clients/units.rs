@@ -13,7 +13,7 @@ use omega_juju::{
 use serde::{Deserialize, Serialize};
 
 use super::Connect;
-use crate::site::SshUnit;
+use crate::site::{SshAddress, SshUnit};
 
 /// The units of the conductor, as Juju or the site file lists them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -161,24 +161,14 @@ impl Connect<'_> {
             let paths = if paths.is_empty() { defaults() } else { paths.to_vec() };
             paths.iter().map(|path| self.path(path)).collect()
         };
-        let (user, rest) = text
-            .rsplit_once('@')
-            .unwrap_or_else(|| (site.ssh.user.as_deref().unwrap_or("ubuntu"), text));
-        let (host, port) = match rest.rsplit_once(':') {
-            // `::1` has no port; `[::1]:22` has one.
-            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-                let port = port.parse().map_err(|_| {
-                    let what = format!("`{text}` in the site file: `{port}` is not a port number");
-                    Failure::new(FailureClass::Usage, what).next("write [user@]host[:port]")
-                })?;
-                (host, port)
-            }
-            Some(_) | None => (rest, 22),
-        };
+        let SshAddress { user, host, port } = SshAddress::of(text).ok_or_else(|| {
+            let what = "an address in the site file is not [user@]host[:port]";
+            Failure::new(FailureClass::Usage, what).next("omega-cli validate shows the place")
+        })?;
         Ok(SshTarget {
-            host: host.trim_matches(['[', ']']).to_owned(),
+            host: host.to_owned(),
             port,
-            user: user.to_owned(),
+            user: user.or(site.ssh.user.as_deref()).unwrap_or("ubuntu").to_owned(),
             identities: all(
                 &site.ssh.identity,
                 &["~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"],

@@ -44,6 +44,7 @@ use crate::{
     site::{Site, Trust},
 };
 pub use check::{SiteGate, UnitGate, check_site, check_units};
+pub(crate) use proof::template_of;
 pub use proof::{Proof, Proven, prove};
 pub use resolve::{resolve, verify};
 pub use spec::{SiteSpec, value};

@@ -84,7 +84,7 @@ pub async fn prove(
     let proven = match proof {
         Proof::Template => {
             let name = temporary_name(PREFIX, ctx.now());
-            let made = prove_template(&ctx, magnum, &template(prove), &name).await?;
+            let made = prove_template(&ctx, magnum, &template_of(prove), &name).await?;
             Proven::Template { name: made.template.name }
         }
         Proof::Cluster => {
@@ -112,7 +112,8 @@ fn diagnose(doctor: Doctor, within: Duration) -> DiagnoseCluster {
     })
 }
 
-fn template(prove: &Prove) -> TemplateSpec {
+/// Returns the template that `[prove]` describes.
+pub(crate) fn template_of(prove: &Prove) -> TemplateSpec {
     let control_plane = prove.master_flavor.as_ref().unwrap_or(&prove.flavor);
     let Prove { image, external_network, flavor, .. } = prove;
     TemplateSpec {
@@ -125,7 +126,7 @@ fn template(prove: &Prove) -> TemplateSpec {
 fn cluster(prove: &Prove) -> ClusterSpec {
     let template = match &prove.template {
         Some(name) => ProofTemplate::Existing(name.clone()),
-        None => ProofTemplate::ThrowAway(Box::new(template(prove))),
+        None => ProofTemplate::ThrowAway(Box::new(template_of(prove))),
     };
     ClusterSpec { template, keypair: prove.keypair.clone(), master_count: 1, node_count: 1 }
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use omega_capi::coherence::Combination;
 use omega_core::{
-    Desired as _, Diagnostic, Failure, FailureClass,
+    Diagnostic, Failure, FailureClass,
     kubeconfig::{AuthKind, Kubeconfig},
 };
 use omega_driver::{ApiResources, CapiHelm, DriverRelease, Overrides};
@@ -15,8 +15,12 @@ use omega_juju::{
     },
 };
 use omega_openstack::network::{Cidr, Flow, Ports, SgRule};
+use semver::Version;
 
-use crate::site::Site;
+use crate::site::{Chart, Site};
+
+/// Which of `sources` is wrong, and why.
+type WrongSource = (usize, Failure);
 
 /// Makes the desired facts of a site.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +59,51 @@ impl<'a> SiteSpec<'a> {
         let release = self.release()?;
         release.require_known().map_err(|error| {
             let what = format!("driver.version in the site file: {error}");
-            Failure::new(FailureClass::Usage, what).next("correct the value")
+            Failure { next: error.next(), ..Failure::new(FailureClass::Usage, what) }
         })?;
         Ok(release)
+    }
+
+    /// Returns the version of the chart. Needs `[chart]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::path`].
+    pub fn chart_version(&self) -> Result<Version, Failure> {
+        let text = &self.0.chart()?.version;
+        text.parse().map_err(|_| {
+            let what = format!("chart.version in the site file: {text:?} is not a version");
+            Failure::new(FailureClass::Usage, what).next("write it in full, without a v: 0.25.1")
+        })
+    }
+
+    /// Returns the addresses of the conductors, in the order of the file. Needs `sources` in
+    /// `[management]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::path`]; refuses an address that is there twice.
+    pub fn peers(&self) -> Result<Vec<Cidr>, Failure> {
+        let (peers, mistakes) = self.peers_and_mistakes()?;
+        mistakes.into_iter().next().map_or(Ok(peers), |(_, failure)| Err(failure))
+    }
+
+    /// Returns the addresses of the conductors, and which of `sources` is wrong, and why.
+    pub(crate) fn peers_and_mistakes(self) -> Result<(Vec<Cidr>, Vec<WrongSource>), Failure> {
+        let (mut peers, mut mistakes) = (Vec::new(), Vec::new());
+        for (nth, source) in self.0.sources()?.iter().enumerate() {
+            match value::<Cidr>("management.sources", source) {
+                // `10.0.0.1` and `10.0.0.1/32` are the same address, and so the same rule.
+                Ok(peer) if peers.contains(&peer) => {
+                    let what = format!("management.sources has a duplicate: {peer}");
+                    let failure = Failure::new(FailureClass::Usage, what);
+                    mistakes.push((nth, failure.next("keep one of the two")));
+                }
+                Ok(peer) => peers.push(peer),
+                Err(failure) => mistakes.push((nth, failure)),
+            }
+        }
+        Ok((peers, mistakes))
     }
 
     /// Returns a rule for each source: the port is that of the management API.
@@ -71,21 +117,8 @@ impl<'a> SiteSpec<'a> {
             Failure::new(FailureClass::Usage, format!("the kubeconfig's server: {error}"))
         })?;
         let group = self.0.security_group()?;
-        let rule = |source: &String| {
-            let peer: Cidr = value("management.sources", source)?;
-            Ok(SgRule::ingress(group, Flow::tcp(ports, peer)))
-        };
-        let rules: Vec<SgRule> =
-            self.0.sources()?.iter().map(rule).collect::<Result<_, Failure>>()?;
-        // `10.0.0.1` and `10.0.0.1/32` are the same address, and so the same rule.
-        let again = |(nth, rule): &(usize, &SgRule)| rules.iter().take(*nth).any(|r| r == *rule);
-        match rules.iter().enumerate().find(again) {
-            Some((_, rule)) => {
-                let what = format!("management.sources has a duplicate: {}", rule.subject());
-                Err(Failure::new(FailureClass::Usage, what).next("keep one of the two"))
-            }
-            None => Ok(rules),
-        }
+        let rule = |peer| SgRule::ingress(group, Flow::tcp(ports, peer));
+        Ok(self.peers()?.into_iter().map(rule).collect())
     }
 
     /// Returns the kubeconfig on a unit. Needs `kubeconfig` in `[management]`.
@@ -144,19 +177,26 @@ impl<'a> SiteSpec<'a> {
     ///
     /// As [`SiteSpec::path`]; refuses an `api_resources` that can't work.
     pub fn capi_helm(&self) -> Result<CapiHelm, Failure> {
+        let api_resources = self.0.capi_helm.get("api_resources");
+        let api_resources = api_resources.map(|text| ApiResources::parse(text)).transpose();
+        let kubeconfig_file = self.path()?;
+        let options = self.options(self.0.chart()?, &kubeconfig_file);
+        Ok(CapiHelm { api_resources: api_resources.map_err(|error| refused(&error))?, ..options })
+    }
+
+    /// Returns the options of the driver with this chart, without `api_resources`.
+    pub(crate) fn options(self, chart: &Chart, kubeconfig_file: &UnitPath) -> CapiHelm {
         let mut options = self.0.capi_helm.clone();
-        let api_resources = options.remove("api_resources");
-        let api_resources = api_resources.as_deref().map(ApiResources::parse).transpose();
-        let chart = self.0.chart()?;
-        Ok(CapiHelm {
-            kubeconfig_file: self.path()?.to_string(),
+        options.remove("api_resources");
+        CapiHelm {
+            kubeconfig_file: kubeconfig_file.to_string(),
             helm_chart_repo: chart.repo.clone(),
             helm_chart_name: chart.name.clone(),
             default_helm_chart_version: chart.version.clone(),
-            api_resources: api_resources.map_err(|error| refused(&error))?,
+            api_resources: None,
             options,
             cluster_labels: self.0.capi_helm_cluster_labels.clone(),
-        })
+        }
     }
 
     /// Returns the drop-in. Needs `[driver]` and `[chart]`.
@@ -205,7 +245,7 @@ impl<'a> SiteSpec<'a> {
         Ok(Combination {
             driver: self.known_release()?,
             overrides: self.overrides()?,
-            chart: Some(value("chart.version", &self.0.chart()?.version)?),
+            chart: Some(self.chart_version()?),
         })
     }
 }

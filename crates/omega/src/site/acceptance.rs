@@ -2,12 +2,18 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use omega_core::{Failure, FailureClass};
+use omega_core::Failure;
 use omega_openstack::container_infra::deserialize_labels;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use super::{file::deadline, prove::prove_within};
+use super::{
+    contradiction::no_web_address,
+    expected::usage,
+    file::deadline,
+    prove::prove_within,
+    reading::{Mistake, keys},
+};
 
 /// What the acceptance checks, and where.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,11 +29,13 @@ pub struct Acceptance {
     #[serde(default)]
     pub plain_http: bool,
     /// Horizon's address.
+    #[serde(default, deserialize_with = "address")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub horizon: Option<Url>,
     /// A server on a tenant network, by SSH.
     pub tenant: Option<Machine>,
     /// The address that it must reach; by default the catalog's public endpoint of Keystone.
+    #[serde(default, deserialize_with = "address")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub tenant_address: Option<Url>,
     /// A cluster that Magnum created.
@@ -41,7 +49,7 @@ pub struct Acceptance {
     /// in it. Default: the runbook's, registry.k8s.io/e2e-test-images/agnhost:2.40.
     pub load_balancer_image: Option<String>,
     /// The address of each unit of Vault (`https://10.12.8.11:8200`).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "addresses")]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub vault: Vec<Url>,
     /// The CA of Vault's own certificates, a PEM file. Default: the machine's CAs.
@@ -56,25 +64,33 @@ impl Acceptance {
     ///
     /// # Errors
     ///
-    /// Fails with [`FailureClass::Usage`], and says what to correct.
+    /// Fails with [`FailureClass::Usage`](omega_core::FailureClass::Usage), and says what to correct.
     pub fn check(&self) -> Result<(), Failure> {
-        let Some(new) = &self.create_cluster else { return Ok(()) };
-        let wrong = |what: &str, next: &str| {
-            Err(Failure::new(FailureClass::Usage, what.to_owned()).next(next))
-        };
+        self.mistakes().into_iter().next().map_or(Ok(()), |(_, failure)| Err(failure))
+    }
+
+    /// Returns what contradicts itself, and its place.
+    pub(super) fn mistakes(&self) -> Vec<Mistake> {
+        let Some(new) = &self.create_cluster else { return Vec::new() };
+        let at = |key| keys(["acceptance", "create_cluster", key]);
+        let mut found = Vec::new();
         if self.cluster.is_some() {
             let what = "the site file names a cluster, and says that one is to be created";
-            return wrong(what, "remove `cluster` or [acceptance.create_cluster]");
+            let next = "remove `cluster` or [acceptance.create_cluster]";
+            found.push((keys(["acceptance", "cluster"]), usage(what, next)));
         }
         if new.master_count.is_multiple_of(2) {
             let what = "master_count in [acceptance.create_cluster] is not odd";
-            return wrong(what, "1, 3 or 5: etcd needs an odd number");
+            found.push((at("master_count"), usage(what, "1, 3 or 5: etcd needs an odd number")));
         }
-        if new.template.trim().is_empty() || new.node_count == 0 {
-            let what = "[acceptance.create_cluster] lacks a template or workers";
-            return wrong(what, "name a template, and a node_count of at least 1");
+        let what = "[acceptance.create_cluster] lacks a template or workers";
+        if new.template.trim().is_empty() {
+            found.push((at("template"), usage(what, "name a template")));
         }
-        Ok(())
+        if new.node_count == 0 {
+            found.push((at("node_count"), usage(what, "write a node_count of at least 1")));
+        }
+        found
     }
 }
 
@@ -105,6 +121,25 @@ pub struct NewCluster {
     #[serde(default = "settle_within", deserialize_with = "deadline")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub settle_within: Duration,
+}
+
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
+    WebAddress::deserialize(from).map(|address| Some(address.0))
+}
+
+fn addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Url>, D::Error> {
+    Vec::<WebAddress>::deserialize(from).map(|all| all.into_iter().map(|one| one.0).collect())
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct WebAddress(Url);
+
+impl TryFrom<String> for WebAddress {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| no_web_address().message)
+    }
 }
 
 fn settle_within() -> Duration {

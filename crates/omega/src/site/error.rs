@@ -1,16 +1,19 @@
-use std::{error, fmt, ops::Range, path::Path};
+use std::{error, fmt, io, ops::Range, path::Path};
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
-use omega_core::{Failure, FailureClass, nearest_name};
+use omega_core::{Failure, FailureClass, read_regular};
+
+use super::{expected::syntax, reading::dotted};
 
 /// A mistake in the site file, and its place.
 ///
 /// As a [`miette::Diagnostic`] it has the text of the file, without what may be a secret, and a label
 /// at the mistake. Its own text is one line: the mistake, the file, the line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SiteError {
     message: String,
     hint: Option<String>,
+    key: Option<String>,
     place: Option<Place>,
 }
 
@@ -51,14 +54,50 @@ impl From<SiteError> for Failure {
 }
 
 impl SiteError {
-    pub(super) fn unreadable(path: &Path, why: &str) -> Self {
-        let message = format!("can't read the site file {}: {why}", path.display());
-        let hint = "name the site file: --site FILE; or write one: omega-cli init".to_owned();
-        Self { message, hint: Some(hint), place: None }
+    /// The site file can't be read because of `error`.
+    fn unreadable(path: &Path, error: &io::Error) -> Self {
+        let shown = path.display();
+        let (kind, why) = (error.kind(), error.to_string());
+        let (why, next) = if path.is_dir() {
+            let inside = path.join("omega.toml");
+            let next = format!("name the file in it: --site {}", inside.display());
+            ("it is a directory".to_owned(), next)
+        } else if kind == io::ErrorKind::NotFound && path.is_symlink() {
+            let next = "correct the link, or name the site file: --site FILE";
+            ("it is a link to what is not there".to_owned(), next.to_owned())
+        } else if kind == io::ErrorKind::NotFound {
+            let next = "name the site file: --site FILE; or write one: omega-cli init";
+            (why, next.to_owned())
+        } else if kind == io::ErrorKind::PermissionDenied {
+            (why, format!("chmod u+r '{shown}', or be a user who may read it"))
+        } else {
+            (why, "name the site file, a text: --site FILE".to_owned())
+        };
+        let message = format!("can't read the site file {shown}: {why}");
+        Self { message, hint: Some(next), key: None, place: None }
+    }
+
+    /// Returns the text of the site file at `path`.
+    pub(super) fn or_text(path: &Path) -> Result<String, Self> {
+        let bytes = read_regular(path, MOST).map_err(|error| Self::unreadable(path, &error))?;
+        String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let byte = error.as_bytes().get(at).copied().unwrap_or_default();
+            let text = String::from_utf8_lossy(error.as_bytes());
+            let why = format!("the byte 0x{byte:02x} is not UTF-8");
+            let next = "save the file as UTF-8: iconv -f ISO-8859-1 -t UTF-8 OLD > NEW, if it is of Latin 1";
+            Self { hint: Some(next.to_owned()), ..Self::at(path, &text, at..at + 1, &why) }
+        })
+    }
+
+    /// A mistake that is not at a place of the file.
+    pub(super) fn beside(failure: Failure) -> Self {
+        let message = told(&failure);
+        Self { message, hint: failure.next, key: None, place: None }
     }
 
     /// Points at `span` of `text`.
-    pub(super) fn at(path: &Path, text: &str, span: Range<usize>, why: &str) -> Self {
+    fn at(path: &Path, text: &str, span: Range<usize>, why: &str) -> Self {
         let line = text.get(..span.start).unwrap_or(text).matches('\n').count();
         let message = format!("{why} in {}, line {}", path.display(), line + 1);
         let before = text.get(..span.start).and_then(|before| before.rsplit('\n').next());
@@ -67,18 +106,22 @@ impl SiteError {
         let (text, span) = masked_at(text, line, &span);
         let source = NamedSource::new(path.to_string_lossy(), text);
         let place = Place { source, span, offset, line: line + 1, column };
-        Self { message, hint: None, place: Some(place) }
+        Self { message, hint: None, key: None, place: Some(place) }
     }
 
     /// Points at `span` of `text`, of which `failure` tells what is wrong.
     pub(super) fn of(path: &Path, text: &str, span: Range<usize>, failure: &Failure) -> Self {
-        let mut why = failure.to_string();
-        for (what, seen) in [("expected", &failure.expected), ("found", &failure.found)] {
-            if let Some(seen) = seen {
-                why = format!("{why}: {what} {seen}");
-            }
-        }
-        Self { hint: failure.next.clone(), ..Self::at(path, text, span, &why) }
+        Self { hint: failure.next.clone(), ..Self::at(path, text, span, &told(failure)) }
+    }
+
+    /// Names the key that it is about.
+    pub(super) fn about(self, keys: &[String]) -> Self {
+        Self { key: Some(dotted(keys)), ..self }
+    }
+
+    /// Returns the key that it is about, with its tables: `management.sources[0]`.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// Returns the line and the column, counted from 1, where there is a place.
@@ -95,45 +138,32 @@ impl SiteError {
         self.place.as_ref().map_or(0, |place| place.offset)
     }
 
-    /// Describes what the parser found, where, and what was probably meant.
-    pub(super) fn toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
-        let reason = error.message().lines().next().unwrap_or_default();
-        let quoted: Vec<&str> = reason.split('`').skip(1).step_by(2).collect();
-        let (why, hint) = match quoted.split_first() {
-            Some((unknown, known)) if reason.starts_with("unknown field") => {
-                let hint = nearest_name(unknown, known.iter().copied());
-                (format!("unknown key `{unknown}`"), hint)
-            }
-            Some((missing, _)) if reason.starts_with("missing field") => {
-                (format!("the key `{missing}` is missing"), None)
-            }
-            Some(_) | None => (plain(reason), None),
+    /// Describes what the parser found in a text that is not TOML.
+    pub(super) fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let (why, next) = syntax(error.message().lines().next().unwrap_or_default());
+        let placed = match error.span() {
+            Some(span) => Self::at(path, text, span, why),
+            None => Self { message: format!("{why} in {}", path.display()), ..Self::default() },
         };
-        let hint = hint.map(|name| format!("did you mean `{name}`?"));
-        match error.span() {
-            Some(span) => Self { hint, ..Self::at(path, text, span, &why) },
-            None => Self { message: format!("{why} in {}", path.display()), hint, place: None },
+        Self { hint: Some(next.to_owned()), ..placed }
+    }
+}
+
+/// Returns what a failure tells, with what was expected and found.
+fn told(failure: &Failure) -> String {
+    let mut why = failure.to_string();
+    for (what, seen) in [("expected", &failure.expected), ("found", &failure.found)] {
+        if let Some(seen) = seen {
+            why = format!("{why}: {what} {seen}");
         }
     }
+    why
 }
 
-/// Returns what the parser found in the words of TOML, not of its library.
-fn plain(reason: &str) -> String {
-    if reason.contains("duration") {
-        return "not a duration: write 30s, 10m or 1h 30m".to_owned();
-    }
-    let (found, wanted) = reason.split_once(", expected ").unwrap_or((reason, ""));
-    let wanted = match wanted {
-        "" => return reason.to_owned(),
-        "a sequence" => "an array",
-        "a map" => "a table",
-        other if other.starts_with("struct ") => "a table",
-        other => other,
-    };
-    format!("{found}, expected {wanted}")
-}
+/// The largest site file that is read.
+const MOST: u64 = 1 << 20;
 
-/// The longest mark.
+/// The longest mark, in characters.
 const MARK: usize = 60;
 
 /// Returns `text` without what may be a secret, and where `span`, which begins in line `nth`, is in

@@ -1,21 +1,16 @@
 use std::{
     collections::BTreeMap,
+    fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use omega_core::{
-    read_regular,
-    values::{Sha256, UnitName},
-};
+use omega_core::values::{Sha256, UnitName};
 use omega_openstack::{container_infra::TemplateSpec, key_manager::CertManager};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{Acceptance, NetworkRanges, Prove, SiteError, contradiction, value};
-
-/// The largest site file that is read.
-const MOST: u64 = 1 << 20;
+use super::{Acceptance, NetworkRanges, Prove, SiteError, reading::Reading};
 
 /// The description of one site. It may have only the tables that a job needs; the functions of
 /// [`Site`] fail if one is missing.
@@ -319,12 +314,25 @@ impl Default for Trust {
 
 /// Reads a duration (`90s`, `1m 30s`) that can be used as a deadline.
 pub(super) fn deadline<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let duration = jiff::SignedDuration::deserialize(from)?;
-    let day = Duration::from_hours(24);
-    let sane = Duration::try_from(duration).ok().filter(|one| !one.is_zero() && *one <= day);
-    sane.ok_or_else(|| {
-        serde::de::Error::custom("a deadline must be more than 0 and at most one day")
-    })
+    from.deserialize_str(DeadlineVisitor)
+}
+
+struct DeadlineVisitor;
+
+impl serde::de::Visitor<'_> for DeadlineVisitor {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration in quotes (\"30s\")")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Duration, E> {
+        let not = |_| E::custom("not a duration: write 30s, 10m or 1h 30m");
+        let duration: jiff::SignedDuration = text.parse().map_err(not)?;
+        let day = Duration::from_hours(24);
+        let sane = Duration::try_from(duration).ok().filter(|one| !one.is_zero() && *one <= day);
+        sane.ok_or_else(|| E::custom("a deadline must be more than 0 and at most one day"))
+    }
 }
 
 /// Deadlines.
@@ -364,9 +372,7 @@ impl Site {
     ///
     /// Points at the first mistake.
     pub fn read(path: &Path) -> Result<Self, SiteError> {
-        let unreadable = |why: String| SiteError::unreadable(path, &why);
-        let bytes = read_regular(path, MOST).map_err(|error| unreadable(error.to_string()))?;
-        let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
+        let text = SiteError::or_text(path)?;
         let mut site = Self::parse(path, &text)?;
         site.directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
         site.sha256 = Some(Sha256::of(text.as_bytes()));
@@ -379,12 +385,17 @@ impl Site {
     ///
     /// Points at the first mistake.
     pub fn parse(path: &Path, text: &str) -> Result<Self, SiteError> {
-        let site: Self =
-            toml::from_str(text).map_err(|error| SiteError::toml(path, text, &error))?;
-        if let Some((span, why)) = contradiction::all(&site).into_iter().next() {
-            return Err(SiteError::at(path, text, span, why));
-        }
-        value::all(&site, path, text).into_iter().next().map_or(Ok(site), Err)
+        Self::parse_all(path, text).map_err(|all| all.into_iter().next().unwrap_or_default())
+    }
+
+    /// The same, with every mistake.
+    ///
+    /// # Errors
+    ///
+    /// Returns the mistakes, in the order of the file.
+    pub fn parse_all(path: &Path, text: &str) -> Result<Self, Vec<SiteError>> {
+        let Reading { site, mistakes, .. } = Reading::of(path, text);
+        site.filter(|_| mistakes.is_empty()).ok_or(mistakes)
     }
 
     /// Returns the cloud's configuration.

@@ -110,13 +110,13 @@ fn what_is_missing_or_of_the_wrong_kind_is_named() {
     the key `version` is missing in omega.toml, line 14
 
     [driver]
-    [driver] <-
+    [driver] <- add it; see [driver] in docs/site-file.md
     ");
     insta::assert_snapshot!(error(&GOOD.replace(r#"["10.20.0.0/16"]"#, r#""10.20.0.0/16""#)), @r#"
-    invalid type: string "10.20.0.0/16", expected an array in omega.toml, line 9
+    management.sources: expected an array, found the text "10.20.0.0/16" in omega.toml, line 9
     security_group = "capi-mgmt-sg"
     sources = "10.20.0.0/16"
-    "10.20.0.0/16" <-
+    "10.20.0.0/16" <- write it in brackets: ["10.20.0.0/16"]
     "#);
     assert!(error(&GOOD.replace("ba7816bf", "xx7816bf")).starts_with("not a SHA-256 digest"));
     assert!(error("[cloud").contains("omega.toml"));
@@ -146,7 +146,7 @@ fn contradictions_are_refused() {
     kubeconfig = "capi.kubeconfig"
     project = { name = "capi-mgmt" }
     security_group = "capi-mgmt-sg"
-    { name = "capi-mgmt" } <-
+    { name = "capi-mgmt" } <- add the name of its `domain`
     "#);
     for bad in ["-1s", "0s", "PT0S", "25h", "9000000000000000s"] {
         let text = format!("{GOOD}\n[timeouts]\nask = \"{bad}\"");

@@ -4,11 +4,15 @@ mod acceptance;
 mod contradiction;
 mod draft;
 mod error;
+mod expected;
 mod file;
-mod mistakes;
+mod local;
 mod needs;
 mod prove;
 mod ranges;
+mod reading;
+mod ssh_address;
+mod unused;
 mod validate;
 mod value;
 
@@ -23,4 +27,5 @@ pub use file::{
 };
 pub use prove::Prove;
 pub use ranges::NetworkRanges;
+pub(crate) use ssh_address::SshAddress;
 pub use validate::{Validation, validate};

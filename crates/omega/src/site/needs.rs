@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::{Acceptance, Chart, Compute, Conductor, Driver, Helm, Project, Prove, Site};
 
+pub(super) const CLOUD: &str = "[cloud], or the OS_* variables";
 const KUBECONFIG: &str = "`kubeconfig` in [management]";
 const PROJECT: &str = "`project` in [management]";
 const SECURITY_GROUP: &str = "`security_group` in [management]";

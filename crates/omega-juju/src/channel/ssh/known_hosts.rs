@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, verify};
@@ -123,6 +123,18 @@ fn supported() -> Vec<Algorithm> {
         Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
         Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
     ]
+}
+
+/// Returns how many host keys the `known_hosts` file has.
+///
+/// # Errors
+///
+/// Fails if it can't be read.
+pub fn host_keys(file: &Path) -> std::io::Result<usize> {
+    let mut hosts = KnownHosts::default();
+    let bytes = std::fs::read(file)?;
+    hosts.read(&file.display().to_string(), &String::from_utf8_lossy(&bytes));
+    Ok(hosts.0.len())
 }
 
 /// Type and fingerprint (`SHA256:…`), as `ssh-keygen -l` prints them.

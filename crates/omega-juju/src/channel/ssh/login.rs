@@ -102,6 +102,20 @@ fn load(file: &Path) -> Result<PrivateKey, russh::keys::Error> {
     load_secret_key(file, None)
 }
 
+/// Checks that a login could use the private key in `file`, with an agent or without one.
+///
+/// # Errors
+///
+/// Says why not, as a login would.
+pub fn check_identity(file: &Path, agent: bool) -> Result<(), String> {
+    match load(file) {
+        Ok(_) => Ok(()),
+        // The agent has it, or not: only a login finds out.
+        Err(russh::keys::Error::KeyIsEncrypted) if agent => Ok(()),
+        Err(error) => Err(unusable(&file.display().to_string(), &error, agent)),
+    }
+}
+
 /// Describes a key file that can't be used. An encrypted key can be used through an agent only.
 fn unusable(shown: &str, error: &russh::keys::Error, agent: bool) -> String {
     if !matches!(error, russh::keys::Error::KeyIsEncrypted) {

@@ -15,6 +15,7 @@ use omega_core::Touched;
 use tokio::sync::{Mutex, Semaphore};
 
 use self::connect::Connection;
+pub use self::{known_hosts::host_keys, login::check_identity};
 use super::Deadlines;
 use crate::{
     Action, Channel, Error, Payload, Probe, Reply,

@@ -2,6 +2,7 @@
 
 mod charms;
 mod cluster;
+mod core_services;
 mod designate;
 mod endpoints;
 mod load_balancer;
@@ -12,6 +13,7 @@ mod vault;
 pub use charms::{Charms, JujuCli, JujuModel};
 pub(super) use cluster::not_named;
 pub use cluster::{Cluster, Clusters, Lookup};
+pub(crate) use core_services::CoreService;
 pub use designate::Designate;
 pub use endpoints::{CORE, Cloud, Endpoints};
 pub(super) use load_balancer::no_cluster;
