@@ -12,6 +12,8 @@ use omega_openstack::{container_infra::TemplateSpec, key_manager::CertManager};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use crate::lint::bundle::Policy;
+
 use super::{Acceptance, NetworkRanges, Prove, SiteError, contradiction, value};
 
 /// The largest site file that is read.
@@ -74,6 +76,9 @@ pub struct Site {
     /// What the acceptance checks.
     #[cfg_attr(feature = "schema", schemars(with = "Option<Acceptance>"))]
     pub acceptance: Option<Spanned<Acceptance>>,
+    /// What `lint` holds a bundle to, where this site differs from the decisions.
+    #[serde(default)]
+    pub lint: Policy,
     /// Deadlines.
     #[serde(default)]
     pub timeouts: Timeouts,
