@@ -11,8 +11,7 @@ use serde::Deserialize;
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Policy {
-    /// The channels that are right for each charm (D-002). A site's channels replace those of the same
-    /// charm only.
+    /// The channels that are right for a charm, in the place of those of D-002.
     pub channels: BTreeMap<String, Vec<String>>,
     /// The release of OpenStack that `openstack-origin` and `source` name (D-001).
     pub release: String,
@@ -108,15 +107,25 @@ const CLUSTERED: [&str; 11] = [
     "octavia", "barbican", "magnum", "vault",
 ];
 
+impl Policy {
+    /// Returns the channels that are right for a charm, if it has a row in the matrix.
+    pub fn channels_of(&self, charm: &str) -> Option<Vec<&str>> {
+        if let Some(own) = self.channels.get(charm) {
+            return Some(own.iter().map(String::as_str).collect());
+        }
+        let (_, others) = OTHERS.iter().find(|(name, _)| *name == charm).unwrap_or(&("", &[]));
+        let channels = if CORE.contains(&charm) { &["2024.1/stable"] } else { *others };
+        (!channels.is_empty()).then(|| channels.to_vec())
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         let list = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
-        let core = CORE.iter().map(|charm| ((*charm).to_owned(), list(&["2024.1/stable"])));
-        let others = OTHERS.iter().map(|(charm, channels)| ((*charm).to_owned(), list(channels)));
         let network = |text: &str| text.parse::<Cidr>().ok();
         let pool = AddressRange::try_from("10.12.4.10-10.12.4.223".to_owned()).ok();
         Self {
-            channels: core.chain(others).collect(),
+            channels: BTreeMap::new(),
             release: "caracal".to_owned(),
             ceph: "squid".to_owned(),
             clustered: list(&CLUSTERED),

@@ -17,14 +17,14 @@ fn check(input: &Input<'_>) -> Vec<Hit> {
     let hits = input.bundle.applications.iter().filter(|application| !application.is_local());
     hits.filter_map(|application| {
         let charm = application.charm()?;
-        let right = input.policy.channels.get(charm)?;
+        let right = input.policy.channels_of(charm)?;
         let wanted = right.join(" or ");
         let Some(value) = application.field("channel") else {
             let summary = format!("{charm} has no channel: Juju takes the one that the charm's owner made the default");
             return Some(Hit::new(application.place, &application.name, summary, format!("set channel: {wanted}")));
         };
         let channel = value.text().unwrap_or_default();
-        if right.contains(&in_full(channel)) {
+        if right.contains(&in_full(channel).as_str()) {
             return None;
         }
         let why = match charm {

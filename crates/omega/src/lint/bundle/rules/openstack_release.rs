@@ -13,20 +13,26 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// The charm of the dashboard has the default of the release before.
-const OLD_DEFAULT: &str = "openstack-dashboard";
-
 fn check(input: &Input<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for application in &input.bundle.applications {
         hits.extend(of_option(application, input));
-        if application.charm() == Some(OLD_DEFAULT) && application.option("openstack-origin").is_none() {
-            let summary = "openstack-origin is not set, and this charm's default is bobcat (2023.2)";
-            let remedy = format!("set openstack-origin: cloud:jammy-{}", input.policy.release);
-            hits.push(Hit::new(application.place, &application.name, summary, remedy));
-        }
+        hits.extend(of_default(application, input));
     }
     hits
+}
+
+/// The branches of some charms still have the default of an earlier release.
+fn of_default(application: &Application, input: &Input<'_>) -> Option<Hit> {
+    let charm = application.charm().filter(|_| !application.is_local())?;
+    let default = input.charms.get(charm)?.options.get("openstack-origin")?.default.as_ref()?.as_str()?;
+    let release = &input.policy.release;
+    if default == release || default.is_empty() || application.option("openstack-origin").is_some() {
+        return None;
+    }
+    let summary = format!("openstack-origin is not set, and the default of this charm is {default}");
+    let remedy = format!("set openstack-origin: cloud:jammy-{release}");
+    Some(Hit::new(application.place, &application.name, summary, remedy))
 }
 
 fn of_option(application: &Application, input: &Input<'_>) -> Option<Hit> {
