@@ -15,7 +15,11 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
             ("validate", &["validate", "validate --site sites/prod.toml --output json"]),
             (
                 "lint",
-                &["lint bundle bundle.yaml overlay.yaml", "lint bundle bundle.yaml --format sarif"],
+                &[
+                    "lint bundle bundle.yaml overlay.yaml",
+                    "lint bundle bundle.yaml --format sarif",
+                    "lint file 00-capi-helm.conf",
+                ],
             ),
         ],
     ),

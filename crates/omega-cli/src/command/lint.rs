@@ -9,9 +9,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use omega::{
     core::{Failure, FailureClass, Severity, persist},
     lint::{
-        Edit, LintReport, SourceFile,
+        Edit, LintReport, Rule, SourceFile,
         bundle::{self, BundleError, Charms, Policy},
-        fixed, sarif, yaml,
+        config_file, fixed, sarif, yaml,
     },
     run::Status,
 };
@@ -36,6 +36,30 @@ pub(crate) struct LintArgs {
 enum Linted {
     /// Check a Juju bundle and its overlays against the decisions and the charms' metadata.
     Bundle(BundleArgs),
+    /// Check files of options as oslo.config reads them, or of Horizon's settings (*.py).
+    File(FileArgs),
+}
+
+/// `lint file`
+#[derive(Debug, Args)]
+struct FileArgs {
+    /// The files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How it is printed, and what fails.
+    #[command(flatten)]
+    shown: ShownArgs,
+}
+
+/// How findings are printed, and which ones fail.
+#[derive(Clone, Copy, Debug, Args)]
+struct ShownArgs {
+    /// Fail on findings of this level too.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
+    deny: Deny,
+    /// How findings are printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: LintFormat,
 }
 
 /// `lint bundle`
@@ -47,12 +71,9 @@ struct BundleArgs {
     /// The site file whose [lint] replaces values of the decisions [default: omega.toml, if it is there].
     #[arg(long, value_name = "FILE")]
     site: Option<PathBuf>,
-    /// Fail on findings of this level too.
-    #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
-    deny: Deny,
-    /// How findings are printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: LintFormat,
+    /// How it is printed, and what fails.
+    #[command(flatten)]
+    shown: ShownArgs,
     /// Put right what has exactly one right answer, after a question. The changes are shown first.
     #[arg(long)]
     fix: bool,
@@ -91,13 +112,27 @@ const SITE: &str = "omega.toml";
 impl App {
     /// Checks files. Nothing is contacted.
     pub(crate) async fn lint(&self, args: &LintArgs) -> Result<Status, Failure> {
-        let Linted::Bundle(args) = &args.what;
-        if args.format != LintFormat::Text && self.screen.format == Format::Json {
+        let shown = match &args.what {
+            Linted::Bundle(args) => args.shown,
+            Linted::File(args) => args.shown,
+        };
+        if shown.format != LintFormat::Text && self.screen.format == Format::Json {
             let what = "--format and --output json are two forms of one result";
             return Err(Failure::new(FailureClass::Usage, what).next("leave one of them out"));
         }
+        match &args.what {
+            Linted::Bundle(args) => self.lint_bundle(args).await,
+            Linted::File(args) => {
+                let files = read_all(&args.files)?;
+                let report = config_file::lint(&files);
+                Ok(self.linted(&report, &config_file::rules(), &files, args.shown, &[]))
+            }
+        }
+    }
+
+    async fn lint_bundle(&self, args: &BundleArgs) -> Result<Status, Failure> {
         let policy = Self::policy(args.site.as_deref())?;
-        let files = args.files.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+        let mut files = read_all(&args.files)?;
         let checked = |files: &[SourceFile]| {
             bundle::lint(files, &policy, Charms::known()).map_err(|error| unreadable(&error))
         };
@@ -105,19 +140,32 @@ impl App {
         let mut changed = Vec::new();
         if args.fix {
             changed = self.fix(&files, &report, args.consent).await?;
-            let files = args.files.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+            files = read_all(&args.files)?;
             report = checked(&files)?;
         }
-        match args.format {
-            LintFormat::Text => self.screen.text(&render::lint(&report, &files, &self.screen)),
+        Ok(self.linted(&report, &bundle::rules(), &files, args.shown, &changed))
+    }
+
+    /// Shows the findings, and returns the status.
+    fn linted(
+        &self,
+        report: &LintReport,
+        rules: &[Rule],
+        files: &[SourceFile],
+        shown: ShownArgs,
+        changed: &[String],
+    ) -> Status {
+        match shown.format {
+            LintFormat::Text => self.screen.text(&render::lint(report, files, &self.screen)),
             LintFormat::Sarif => {
-                let log = sarif(&report, bundle::rules(), env!("CARGO_PKG_VERSION"));
+                let log = sarif(report, rules, env!("CARGO_PKG_VERSION"));
                 self.screen.raw(&format!("{log:#}"));
             }
-            LintFormat::Github => self.screen.raw(&render::annotations(&report)),
+            LintFormat::Github => self.screen.raw(&render::annotations(report)),
         }
-        let exit = if denied(&report, args.deny) { Status::Gate } else { Status::Done };
-        Ok(self.ends(exit, json!({ "files": report.files, "findings": report.findings, "fixed": changed })))
+        let exit = if denied(report, shown.deny) { Status::Gate } else { Status::Done };
+        let LintReport { files, findings, .. } = report;
+        self.ends(exit, json!({ "files": files, "findings": findings, "fixed": changed }))
     }
 
     fn policy(site: Option<&Path>) -> Result<Policy, Failure> {
@@ -159,8 +207,13 @@ impl App {
 }
 
 fn diff(name: &str, edits: &[Edit]) -> String {
-    let lines = edits.iter().map(|Edit { line, old, new }| format!("@@ line {line}\n-{old}\n+{new}"));
+    let lines =
+        edits.iter().map(|Edit { line, old, new }| format!("@@ line {line}\n-{old}\n+{new}"));
     format!("--- {name}\n+++ {name}\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
+fn read_all(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
+    paths.iter().map(|path| read(path)).collect()
 }
 
 fn read(path: &Path) -> Result<SourceFile, Failure> {
@@ -168,7 +221,7 @@ fn read(path: &Path) -> Result<SourceFile, Failure> {
     let failed = |why: String| {
         Failure::new(FailureClass::Usage, format!("could not read {name}"))
             .because(why)
-            .next("name the bundle, then its overlays: omega-cli lint bundle bundle.yaml overlay.yaml")
+            .next("omega-cli lint --help says what is read")
     };
     let size = fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
     if size > yaml::LARGEST as u64 {

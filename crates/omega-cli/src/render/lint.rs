@@ -30,18 +30,29 @@ fn finding(text: &mut String, one: &LintFinding, files: &[SourceFile], width: us
     let _ = writeln!(
         text,
         "{}:{}:{}: {}: {} [{}{decision}]",
-        position.file, position.line, position.column, word(finding.severity), finding.subject.name, finding.rule
+        position.file,
+        position.line,
+        position.column,
+        word(finding.severity),
+        finding.subject.name,
+        finding.rule
     );
     for line in wrap(&finding.summary, width.saturating_sub(4)) {
         let _ = writeln!(text, "    {line}");
     }
     let file = files.iter().find(|file| file.name == position.file);
-    if let Some(line) = file.and_then(|file| file.text.lines().nth(position.line.saturating_sub(1))) {
+    if let Some(line) = file.and_then(|file| file.text.lines().nth(position.line.saturating_sub(1)))
+    {
         let number = position.line.to_string();
         let shown: String = line.chars().take(120).collect();
         let _ = writeln!(text, "    {number} | {shown}");
         if position.column <= 120 {
-            let _ = writeln!(text, "    {} | {}^", " ".repeat(number.len()), " ".repeat(position.column - 1));
+            let _ = writeln!(
+                text,
+                "    {} | {}^",
+                " ".repeat(number.len()),
+                " ".repeat(position.column - 1)
+            );
         }
     }
     if let Some(remedy) = &finding.remedy {
@@ -71,11 +82,16 @@ pub(crate) fn annotations(report: &LintReport) -> String {
             Severity::Warning => "warning",
             _ => "notice",
         };
-        let remedy = finding.remedy.as_deref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+        let remedy =
+            finding.remedy.as_deref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
         let message = format!("{}: {}{remedy}", finding.subject.name, finding.summary);
         format!(
             "::{command} file={},line={},col={},title={}::{}",
-            property(&position.file), position.line, position.column, property(&finding.rule), data(&message)
+            property(&position.file),
+            position.line,
+            position.column,
+            property(&finding.rule),
+            data(&message)
         )
     });
     lines.collect::<Vec<_>>().join("\n")

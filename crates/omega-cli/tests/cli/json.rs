@@ -47,7 +47,7 @@ fn schema_of(subcommand: &str) -> &str {
     match subcommand {
         "runs show" => "run",
         "runs sweep" => "sweep",
-        "lint bundle" => "lint",
+        "lint bundle" | "lint file" => "lint",
         "show"
         | "runs"
         | "explain"
@@ -206,7 +206,7 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
         ("apply", "--prove") => Differs(&["apply", "graft"], &["--prove"]),
         ("apply", "--parallel") => Tested("../omega/src/graft/apply_tests.rs", ".parallel("),
         ("rollback", "--run") => Differs(&["rollback", "graft"], &["--run", "nope"]),
-        ("lint bundle", "--deny" | "--format" | "--fix") => {
+        ("lint bundle" | "lint file", "--deny" | "--format" | "--fix") => {
             Tested("tests/cli/lint.rs", flag_text(flag)?)
         }
         ("doctor", "--cluster") => {

@@ -18,10 +18,8 @@ pub struct Edit {
 pub fn fixed(file: &SourceFile, findings: &[LintFinding]) -> (String, Vec<Edit>) {
     let mut lines: Vec<String> = file.text.split_inclusive('\n').map(ToOwned::to_owned).collect();
     let before = lines.clone();
-    let mut of_file: Vec<&LintFinding> = findings
-        .iter()
-        .filter(|one| one.fix.is_some() && one.position.file == file.name)
-        .collect();
+    let mut of_file: Vec<&LintFinding> =
+        findings.iter().filter(|one| one.fix.is_some() && one.position.file == file.name).collect();
     // From the end of a line: the columns before stay right. An anchor is changed once.
     of_file.sort_by_key(|one| std::cmp::Reverse((one.position.line, one.position.column)));
     of_file.dedup_by_key(|one| (one.position.line, one.position.column));
@@ -51,7 +49,11 @@ fn replace(line: &mut String, column: usize, old: &str, new: &str) {
     let written = format!("{quote}{old}{quote}");
     let after = rest.strip_prefix(&written);
     let ends = |after: &str| {
-        !quote.is_empty() || after.chars().next().is_none_or(|next| matches!(next, ' ' | '\n' | '\r' | ',' | ']' | '}' | ':'))
+        !quote.is_empty()
+            || after
+                .chars()
+                .next()
+                .is_none_or(|next| matches!(next, ' ' | '\n' | '\r' | ',' | ']' | '}' | ':'))
     };
     if after.is_some_and(ends) {
         line.replace_range(start..start + written.len(), &format!("{quote}{new}{quote}"));
@@ -68,7 +70,11 @@ mod tests {
     fn finding(line: usize, column: usize, old: &str, new: &str) -> LintFinding {
         let position = Position { file: "b.yaml".to_owned(), line, column };
         let finding = Finding::broken("rule", Subject::new("application", "a"), "wrong");
-        LintFinding { position, finding, fix: Some(Fix { old: old.to_owned(), new: new.to_owned() }) }
+        LintFinding {
+            position,
+            finding,
+            fix: Some(Fix { old: old.to_owned(), new: new.to_owned() }),
+        }
     }
 
     #[test]
@@ -87,7 +93,10 @@ mod tests {
             finding(9, 1, "one", "two"),
         ];
         let (after, edits) = fixed(&file, &findings);
-        assert_eq!(after, "a: two # one\nb: [\"two\", 'two', three]\nc: &x two\nd: onerous\ne: ü two\n");
+        assert_eq!(
+            after,
+            "a: two # one\nb: [\"two\", 'two', three]\nc: &x two\nd: onerous\ne: ü two\n"
+        );
         assert_eq!(edits.iter().map(|edit| edit.line).collect::<Vec<_>>(), [1, 2, 3, 5]);
     }
 }

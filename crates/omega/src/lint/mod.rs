@@ -4,11 +4,14 @@
 //! metadata of the charms. Each rule is a file of its own in `bundle/rules`.
 
 pub mod bundle;
+pub mod config_file;
 mod finding;
 mod fix;
+mod rule;
 mod sarif;
 pub mod yaml;
 
-pub use fix::{Edit, fixed};
-pub use sarif::sarif;
 pub use finding::{Fix, LintFinding, LintReport, Position, SourceFile};
+pub use fix::{Edit, fixed};
+pub use rule::Rule;
+pub use sarif::sarif;

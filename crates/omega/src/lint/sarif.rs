@@ -6,7 +6,7 @@
 use omega_core::{Severity, values::Sha256};
 use serde_json::{Value, json};
 
-use super::{LintFinding, LintReport, bundle::Rule};
+use super::{LintFinding, LintReport, Rule};
 
 /// Returns the report as a SARIF log. `version`: that of the program.
 pub fn sarif(report: &LintReport, rules: &[Rule], version: &str) -> Value {
@@ -40,7 +40,8 @@ fn result(one: &LintFinding, rules: &[Rule]) -> Value {
     let region = json!({ "startLine": position.line, "startColumn": position.column });
     let artifact = json!({ "uri": uri(&position.file) });
     let place = json!({ "artifactLocation": artifact, "region": region });
-    let same = format!("{} {} {} {}", position.file, finding.rule, finding.subject, finding.summary);
+    let same =
+        format!("{} {} {} {}", position.file, finding.rule, finding.subject, finding.summary);
     let mut result = json!({
         "ruleId": finding.rule,
         "level": level(finding.severity),
@@ -48,7 +49,9 @@ fn result(one: &LintFinding, rules: &[Rule]) -> Value {
         "locations": [{ "physicalLocation": place }],
         "partialFingerprints": { "primaryLocationLineHash": format!("{}:1", Sha256::of(same.as_bytes())) },
     });
-    if let (Some(nth), Some(fields)) = (rules.iter().position(|rule| rule.id == finding.rule), result.as_object_mut()) {
+    if let (Some(nth), Some(fields)) =
+        (rules.iter().position(|rule| rule.id == finding.rule), result.as_object_mut())
+    {
         fields.insert("ruleIndex".to_owned(), json!(nth));
     }
     result
@@ -83,13 +86,13 @@ mod tests {
         let text = "default-base: ubuntu@22.04\napplications:\n  k: {charm: glance-simplestreams-sync, channel: 2024.1/stable, options: {run: true}}\n";
         let file = SourceFile { name: "./my bundle.yaml".to_owned(), text: text.to_owned() };
         let report = lint(&[file], &Policy::default(), Charms::known()).unwrap();
-        let log = super::sarif(&report, rules(), "1.2.3");
+        let log = super::sarif(&report, &rules(), "1.2.3");
         let result = &log["runs"][0]["results"][0];
         assert_eq!(result["ruleId"], "image-sync");
         assert_eq!(result["level"], "warning");
         let place = &result["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "my%20bundle.yaml");
-        assert_eq!(place["region"], serde_json::json!({ "startLine": 3, "startColumn": 83 }));
+        assert_eq!(place["region"], serde_json::json!({ "startLine": 3, "startColumn": 80 }));
         let nth = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
         assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][nth]["id"], "image-sync");
     }

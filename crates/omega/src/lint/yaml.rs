@@ -149,7 +149,8 @@ pub fn read(file: usize, text: &str) -> Result<Vec<Document>, SyntaxError> {
         return Err(SyntaxError { line: 1, column: 1, why });
     }
     let mut reader = Reader { file, ..Reader::default() };
-    for event in Parser::new_from_str(text) {
+    let options = granit_parser::options! { emit_unresolved_aliases: true };
+    for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| {
             let at = error.marker();
             let why = "not valid YAML".to_owned();
@@ -192,6 +193,9 @@ impl Reader {
                     error(place, "this alias stands for something that it is a part of")
                 })?;
                 self.add(0, value, place)
+            }
+            Event::UnresolvedAlias(name) => {
+                Err(error(place, &format!("there is no anchor for the alias *{name}")))
             }
             Event::Scalar(text, style, anchor, _) => {
                 let is_quoted = style != ScalarStyle::Plain;
@@ -274,7 +278,9 @@ impl Reader {
 fn of_merge(value: Value) -> Result<Map, SyntaxError> {
     match value.data {
         Data::Map(map) => Ok(map),
-        Data::List(all) => all.into_iter().map(of_merge).collect::<Result<Vec<_>, _>>().map(|all| all.concat()),
+        Data::List(all) => {
+            all.into_iter().map(of_merge).collect::<Result<Vec<_>, _>>().map(|all| all.concat())
+        }
         Data::Scalar { .. } => Err(error(value.place, "only a map can be merged (`<<`)")),
     }
 }

@@ -68,7 +68,11 @@ impl Charm {
     pub fn interface(&self, endpoint: &str) -> Option<&str> {
         // Every charm provides it.
         let implicit = (endpoint == "juju-info").then_some("juju-info");
-        self.provides.get(endpoint).or_else(|| self.requires.get(endpoint)).map(String::as_str).or(implicit)
+        self.provides
+            .get(endpoint)
+            .or_else(|| self.requires.get(endpoint))
+            .map(String::as_str)
+            .or(implicit)
     }
 
     /// Returns the names of its endpoints.
@@ -78,6 +82,8 @@ impl Charm {
 
     /// Returns the names that can be bound to a space.
     pub fn bindable(&self) -> impl Iterator<Item = &str> {
-        self.endpoints().chain(self.peers.keys().map(String::as_str)).chain(self.bindings.iter().map(String::as_str))
+        self.endpoints()
+            .chain(self.peers.keys().map(String::as_str))
+            .chain(self.bindings.iter().map(String::as_str))
     }
 }

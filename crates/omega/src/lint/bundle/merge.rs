@@ -145,7 +145,8 @@ fn only_overlays(base: &Value, problems: &mut Vec<Problem>) {
     let all = base.get("applications").map(Value::entries).unwrap_or_default();
     for entry in all.iter().flat_map(|application| application.value.entries()) {
         if OVERLAY_ONLY.contains(&entry.key.as_str()) {
-            let text = format!("`{}` may only be in an overlay: Juju refuses the bundle", entry.key);
+            let text =
+                format!("`{}` may only be in an overlay: Juju refuses the bundle", entry.key);
             problems.push(Problem::new(ProblemKind::OverlayOnly, entry.place, text));
         }
     }

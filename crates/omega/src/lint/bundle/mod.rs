@@ -8,14 +8,14 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use omega_core::{Finding, Severity, Subject};
+use omega_core::{Severity, Subject};
 
 pub use charms::{Charm, Charms};
 pub use model::{Application, Bundle, End, Relation};
 pub use policy::{AddressRange, Policy};
 
 use super::{
-    Fix, LintFinding, LintReport, Position, SourceFile,
+    Fix, LintFinding, LintReport, Position, Rule, SourceFile,
     yaml::{self, Document, Place, SyntaxError, Value},
 };
 
@@ -47,26 +47,9 @@ pub enum BundleError {
     },
 }
 
-/// A rule: what is wrong, how much it matters, and who says so.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Rule {
-    /// Its name. Scripts depend on it, so it is never renamed.
-    pub id: &'static str,
-    /// The decision that it checks.
-    pub decision: Option<&'static str>,
-    /// How much it matters.
-    pub severity: Severity,
-    /// Why it matters, in one sentence.
-    pub reason: &'static str,
-    /// Where that is documented.
-    pub source: &'static str,
-    check: fn(&Input<'_>) -> Vec<Hit>,
-}
-
 /// Returns every rule, in the order of the decisions.
-pub fn rules() -> &'static [Rule] {
-    &rules::ALL
+pub fn rules() -> Vec<Rule> {
+    rules::ALL.iter().map(|(rule, _)| *rule).collect()
 }
 
 /// What a rule looks at.
@@ -88,7 +71,12 @@ struct Hit {
 }
 
 impl Hit {
-    fn new(place: Place, application: &str, summary: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn new(
+        place: Place,
+        application: &str,
+        summary: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
         let subject = Subject::new("application", application);
         let (summary, remedy) = (summary.into(), remedy.into());
         Self { place, subject, summary, remedy, fix: None, severity: None }
@@ -102,6 +90,13 @@ impl Hit {
 
     fn severity(self, severity: Severity) -> Self {
         Self { severity: Some(severity), ..self }
+    }
+
+    fn finding(&self, rule: &Rule, position: Position) -> LintFinding {
+        let severity = self.severity.unwrap_or(rule.severity);
+        let finding =
+            rule.finding(self.subject.clone(), &self.summary, &self.remedy).severity(severity);
+        LintFinding { position, finding, fix: self.fix.clone() }
     }
 }
 
@@ -132,7 +127,11 @@ impl Problem {
 /// # Errors
 ///
 /// Fails if a file is not YAML, or the first document is no bundle.
-pub fn lint(files: &[SourceFile], policy: &Policy, charms: &Charms) -> Result<LintReport, BundleError> {
+pub fn lint(
+    files: &[SourceFile],
+    policy: &Policy,
+    charms: &Charms,
+) -> Result<LintReport, BundleError> {
     let documents = read(files)?;
     let (bundle, problems) = merged(files, &documents)?;
     let input = Input { bundle: &bundle, policy, charms, problems: &problems };
@@ -141,29 +140,15 @@ pub fn lint(files: &[SourceFile], policy: &Policy, charms: &Charms) -> Result<Li
         Position { file, line: place.line, column: place.column }
     };
     let mut found: Vec<(Place, LintFinding)> = Vec::new();
-    for rule in rules() {
-        for hit in (rule.check)(&input) {
-            found.push((hit.place, rule.finding(hit, &position)));
+    for (rule, check) in &rules::ALL {
+        for hit in check(&input) {
+            found.push((hit.place, hit.finding(rule, position(hit.place))));
         }
     }
     found.sort_by_key(|(place, _)| *place);
     let findings = found.into_iter().map(|(_, finding)| finding).collect();
     let files = files.iter().map(|file| file.name.clone()).collect();
     Ok(LintReport { schema: 1, files, findings })
-}
-
-impl Rule {
-    fn finding(&self, hit: Hit, position: &impl Fn(Place) -> Position) -> LintFinding {
-        let finding = Finding::broken(self.id, hit.subject, hit.summary)
-            .severity(hit.severity.unwrap_or(self.severity))
-            .remedy(hit.remedy)
-            .source(self.source);
-        let finding = match self.decision {
-            Some(decision) => finding.decision(decision),
-            None => finding,
-        };
-        LintFinding { position: position(hit.place), finding, fix: hit.fix }
-    }
 }
 
 fn read(files: &[SourceFile]) -> Result<Vec<Document>, BundleError> {
@@ -179,7 +164,10 @@ fn read(files: &[SourceFile]) -> Result<Vec<Document>, BundleError> {
     Ok(documents)
 }
 
-fn merged(files: &[SourceFile], documents: &[Document]) -> Result<(Bundle, Vec<Problem>), BundleError> {
+fn merged(
+    files: &[SourceFile],
+    documents: &[Document],
+) -> Result<(Bundle, Vec<Problem>), BundleError> {
     for document in documents {
         if !matches!(document.root.data, yaml::Data::Map(_)) {
             let Place { file, line, column } = document.root.place;
@@ -191,9 +179,11 @@ fn merged(files: &[SourceFile], documents: &[Document]) -> Result<(Bundle, Vec<P
     let (root, mut problems) = merge::merge(documents).ok_or_else(|| BundleError::Empty {
         file: files.first().map(|file| file.name.clone()).unwrap_or_default(),
     })?;
-    problems.extend(documents.iter().flat_map(|document| &document.overridden).map(|(key, place)| {
-        let text = format!("`{key}` is there twice in this map: only the later one counts");
-        Problem::new(ProblemKind::Overridden, *place, text)
-    }));
+    problems.extend(documents.iter().flat_map(|document| &document.overridden).map(
+        |(key, place)| {
+            let text = format!("`{key}` is there twice in this map: only the later one counts");
+            Problem::new(ProblemKind::Overridden, *place, text)
+        },
+    ));
     Ok((Bundle::new(root), problems))
 }

@@ -48,7 +48,9 @@ pub struct End {
 
 impl Bundle {
     pub(super) fn new(root: Value) -> Self {
-        let entries = root.get("applications").map(Value::entries).unwrap_or_default();
+        // `juju-merge` says that nobody reads the old name any more.
+        let entries = root.get("applications").or_else(|| root.get("services"));
+        let entries = entries.map(Value::entries).unwrap_or_default();
         let applications = entries
             .iter()
             .map(|entry| Application {
@@ -97,7 +99,9 @@ impl Application {
         let name = name.strip_suffix(".charm").unwrap_or(name);
         // `cs:magnum-70` of the former charm store.
         match name.rsplit_once('-') {
-            Some((name, revision)) if charm.starts_with("cs:") && revision.parse::<u32>().is_ok() => {
+            Some((name, revision))
+                if charm.starts_with("cs:") && revision.parse::<u32>().is_ok() =>
+            {
                 Some(name)
             }
             _ => Some(name),
@@ -157,14 +161,17 @@ fn relations_of(value: &Value) -> Vec<Relation> {
     let others = ends(other);
     ends(one)
         .into_iter()
-        .flat_map(|one| others.iter().map(move |other| Relation { ends: [one.clone(), other.clone()] }))
+        .flat_map(|one| {
+            others.iter().map(move |other| Relation { ends: [one.clone(), other.clone()] })
+        })
         .collect()
 }
 
 fn ends(value: &Value) -> Vec<End> {
     match value.text() {
         Some(text) => {
-            let (application, endpoint) = text.split_once(':').map_or((text, None), |(a, e)| (a, Some(e)));
+            let (application, endpoint) =
+                text.split_once(':').map_or((text, None), |(a, e)| (a, Some(e)));
             let endpoint = endpoint.map(ToOwned::to_owned);
             vec![End { application: application.to_owned(), endpoint, place: value.place }]
         }

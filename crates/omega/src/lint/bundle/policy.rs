@@ -57,10 +57,12 @@ impl TryFrom<String> for AddressRange {
         let parsed = text.split_once('-').and_then(|(first, last)| {
             Some(Self { first: first.trim().parse().ok()?, last: last.trim().parse().ok()? })
         });
-        let is_range = |range: &Self| range.first <= range.last && range.first.is_ipv4() == range.last.is_ipv4();
-        parsed.filter(is_range).ok_or_else(|| {
-            format!("{text:?} is no range of addresses (10.12.4.10-10.12.4.223)")
-        })
+        let is_range = |range: &Self| {
+            range.first <= range.last && range.first.is_ipv4() == range.last.is_ipv4()
+        };
+        parsed
+            .filter(is_range)
+            .ok_or_else(|| format!("{text:?} is no range of addresses (10.12.4.10-10.12.4.223)"))
     }
 }
 
@@ -78,10 +80,27 @@ fn cidrs<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Cidr>, D::Erro
 /// The charms of OpenStack proper, whose track is the release's (D-002). Vault stands there too, and again
 /// in a row of its own: it has no such track.
 const CORE: [&str; 21] = [
-    "keystone", "glance", "nova-cloud-controller", "nova-compute", "neutron-api", "neutron-api-plugin-ovn",
-    "cinder", "cinder-ceph", "placement", "octavia", "octavia-dashboard", "octavia-diskimage-retrofit",
-    "barbican", "barbican-vault", "designate", "designate-bind", "magnum", "magnum-dashboard",
-    "openstack-dashboard", "glance-simplestreams-sync", "keystone-ldap",
+    "keystone",
+    "glance",
+    "nova-cloud-controller",
+    "nova-compute",
+    "neutron-api",
+    "neutron-api-plugin-ovn",
+    "cinder",
+    "cinder-ceph",
+    "placement",
+    "octavia",
+    "octavia-dashboard",
+    "octavia-diskimage-retrofit",
+    "barbican",
+    "barbican-vault",
+    "designate",
+    "designate-bind",
+    "magnum",
+    "magnum-dashboard",
+    "openstack-dashboard",
+    "glance-simplestreams-sync",
+    "keystone-ldap",
 ];
 /// The rest of D-002, with the tracks of an official release beside the document's where they differ:
 /// canonical/charmed-openstack-upgrader, openstack_to_track_mapping.csv; openstack-charmers/charmed-openstack-info.
@@ -102,16 +121,32 @@ const OTHERS: [(&str, &[&str]); 15] = [
     ("etcd", &["latest/stable"]),
     ("easyrsa", &["latest/stable"]),
 ];
+/// What differs on Ubuntu 24.04, which D-002 does not have (openstack/charm-guide
+/// getting-started/bundle-noble-2024.1.yaml; openstack-charmers/charmed-openstack-info lp-builder-config).
+const NOBLE: [(&str, &str); 2] = [("rabbitmq-server", "3.12/stable"), ("hacluster", "2.8/stable")];
 const CLUSTERED: [&str; 11] = [
-    "keystone", "glance", "neutron-api", "nova-cloud-controller", "placement", "openstack-dashboard", "cinder",
-    "octavia", "barbican", "magnum", "vault",
+    "keystone",
+    "glance",
+    "neutron-api",
+    "nova-cloud-controller",
+    "placement",
+    "openstack-dashboard",
+    "cinder",
+    "octavia",
+    "barbican",
+    "magnum",
+    "vault",
 ];
 
 impl Policy {
-    /// Returns the channels that are right for a charm, if it has a row in the matrix.
-    pub fn channels_of(&self, charm: &str) -> Option<Vec<&str>> {
+    /// Returns the channels that are right for a charm on a base, if it has a row in the matrix.
+    pub fn channels_of(&self, charm: &str, base: &str) -> Option<Vec<&str>> {
         if let Some(own) = self.channels.get(charm) {
             return Some(own.iter().map(String::as_str).collect());
+        }
+        let on_noble = base.contains("24.04") || base == "noble";
+        if let Some((_, channel)) = NOBLE.iter().find(|(name, _)| on_noble && *name == charm) {
+            return Some(vec![channel]);
         }
         let (_, others) = OTHERS.iter().find(|(name, _)| *name == charm).unwrap_or(&("", &[]));
         let channels = if CORE.contains(&charm) { &["2024.1/stable"] } else { *others };
@@ -129,7 +164,10 @@ impl Default for Policy {
             release: "caracal".to_owned(),
             ceph: "squid".to_owned(),
             clustered: list(&CLUSTERED),
-            vip_networks: ["10.12.4.0/22", "10.12.8.0/22"].into_iter().filter_map(network).collect(),
+            vip_networks: ["10.12.4.0/22", "10.12.8.0/22"]
+                .into_iter()
+                .filter_map(network)
+                .collect(),
             allocation_pools: pool.into_iter().collect(),
             reserved_host_memory: 8192,
             resume_guests: None,

@@ -11,10 +11,9 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Warning,
     reason: "Without a base Juju takes the newest that the charm supports, which need not be that of its neighbours.",
     source: "juju/charm v12 bundledata.go (default-base, series)",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let bundle = input.bundle;
     let applications = bundle.applications.iter();
     applications
@@ -22,7 +21,12 @@ fn check(input: &Input<'_>) -> Vec<Hit> {
         .filter(|application| base_of(application, bundle).is_none() && !application.is_local())
         .map(|application| {
             let summary = "no base: neither the bundle nor the application names one";
-            Hit::new(application.place, &application.name, summary, "set default-base: ubuntu@22.04/stable")
+            Hit::new(
+                application.place,
+                &application.name,
+                summary,
+                "set default-base: ubuntu@22.04/stable",
+            )
         })
         .collect()
 }

@@ -10,12 +10,13 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "Juju checks the names of bindings only while it deploys.",
     source: "metadata.yaml of the charm: its endpoints and extra-bindings (docs/charms.md)",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for application in input.bundle.applications.iter().filter(|application| !application.is_local()) {
+    for application in
+        input.bundle.applications.iter().filter(|application| !application.is_local())
+    {
         let Some(name) = application.charm() else { continue };
         let Some(charm) = input.charms.get(name).filter(|charm| charm.complete) else { continue };
         let bindings = application.field("bindings").map(|all| all.entries()).unwrap_or_default();
@@ -26,7 +27,8 @@ fn check(input: &Input<'_>) -> Vec<Hit> {
                 continue;
             }
             let near = nearest_name(&entry.key, charm.bindable());
-            let remedy = near.map_or("remove it".to_owned(), |near| format!("write {near}, or remove it"));
+            let remedy =
+                near.map_or("remove it".to_owned(), |near| format!("write {near}, or remove it"));
             let summary = format!("the charm {name} has no binding {:?}", entry.key);
             hits.push(Hit::new(entry.place, &application.name, summary, remedy));
         }

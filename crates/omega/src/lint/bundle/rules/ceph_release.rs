@@ -10,10 +10,9 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "Ceph's packages come from the archive of the same release of OpenStack, and Squid with them.",
     source: "config.yaml of charm-ceph-mon and charm-ceph-osd, stable/squid-jammy: source is caracal by default",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let release = &input.policy.release;
     let of_ceph = |charm: &str| charm.starts_with("ceph-");
     let applications = &input.bundle.applications;
@@ -29,9 +28,14 @@ fn check(input: &Input<'_>) -> Vec<Hit> {
             }
             let series = pocket.split('-').next().unwrap_or("jammy");
             let right = format!("cloud:{series}-{release}");
-            let summary = format!("source is {source:?}: it has another release of Ceph than {}", input.policy.ceph);
+            let summary = format!(
+                "source is {source:?}: it has another release of Ceph than {}",
+                input.policy.ceph
+            );
             let remedy = format!("set {right}, or leave the option out");
-            Some(Hit::new(value.place, &application.name, summary, remedy).fix(value.text(), &right))
+            Some(
+                Hit::new(value.place, &application.name, summary, remedy).fix(value.text(), &right),
+            )
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use omega_core::Severity;
 
-use super::{Hit, Input, Rule};
+use super::{Hit, Input, Rule, base::base_of};
 
 pub(super) const RULE: Rule = Rule {
     id: "charm-channel",
@@ -10,18 +10,25 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "Each charm is pinned to the stable channel that goes with this release of OpenStack.",
     source: "openstack/charm-guide project/charm-delivery.rst; canonical/charmed-openstack-upgrader cou/utils/openstack_to_track_mapping.csv",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let hits = input.bundle.applications.iter().filter(|application| !application.is_local());
     hits.filter_map(|application| {
         let charm = application.charm()?;
-        let right = input.policy.channels_of(charm)?;
+        let base = base_of(application, input.bundle).unwrap_or_default();
+        let right = input.policy.channels_of(charm, base)?;
         let wanted = right.join(" or ");
         let Some(value) = application.field("channel") else {
-            let summary = format!("{charm} has no channel: Juju takes the one that the charm's owner made the default");
-            return Some(Hit::new(application.place, &application.name, summary, format!("set channel: {wanted}")));
+            let summary = format!(
+                "{charm} has no channel: Juju takes the one that the charm's owner made the default"
+            );
+            return Some(Hit::new(
+                application.place,
+                &application.name,
+                summary,
+                format!("set channel: {wanted}"),
+            ));
         };
         let channel = value.text().unwrap_or_default();
         if right.contains(&in_full(channel).as_str()) {
@@ -34,7 +41,8 @@ fn check(input: &Input<'_>) -> Vec<Hit> {
             _ => "",
         };
         let summary = format!("{charm} is on {channel:?}, and {wanted} goes with this cloud{why}");
-        let hit = Hit::new(value.place, &application.name, summary, format!("set channel: {wanted}"));
+        let hit =
+            Hit::new(value.place, &application.name, summary, format!("set channel: {wanted}"));
         Some(match right.as_slice() {
             [one] => hit.fix(value.text(), one),
             _ => hit,

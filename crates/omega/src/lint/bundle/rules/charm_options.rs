@@ -11,21 +11,25 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "Juju checks options only while it deploys: an unknown one stops it halfway.",
     source: "config.yaml of the charm (docs/charms.md)",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for application in input.bundle.applications.iter().filter(|application| !application.is_local()) {
+    for application in
+        input.bundle.applications.iter().filter(|application| !application.is_local())
+    {
         let Some(name) = application.charm() else { continue };
         let Some(charm) = input.charms.get(name) else { continue };
-        let options = application.field("options").map(|options| options.entries()).unwrap_or_default();
+        let options =
+            application.field("options").map(|options| options.entries()).unwrap_or_default();
         for entry in options {
             match charm.options.get(&entry.key) {
                 Some(option) => hits.extend(wrong_type(application, entry, &option.kind)),
                 None if charm.complete => {
                     let near = nearest_name(&entry.key, charm.options.keys().map(String::as_str));
-                    let remedy = near.map_or("remove it".to_owned(), |near| format!("write {near}, or remove it"));
+                    let remedy = near.map_or("remove it".to_owned(), |near| {
+                        format!("write {near}, or remove it")
+                    });
                     let summary = format!("the charm {name} has no option {:?}", entry.key);
                     hits.push(Hit::new(entry.place, &application.name, summary, remedy));
                 }
@@ -54,5 +58,10 @@ fn wrong_type(application: &Application, entry: &Entry, kind: &str) -> Option<Hi
     }
     let is = text.map_or_else(|| entry.value.kind().to_owned(), |text| format!("{text:?}"));
     let summary = format!("{} is {is}, and the charm takes {kind}", entry.key);
-    Some(Hit::new(entry.value.place, &application.name, summary, format!("write a value of type {kind}")))
+    Some(Hit::new(
+        entry.value.place,
+        &application.name,
+        summary,
+        format!("write a value of type {kind}"),
+    ))
 }

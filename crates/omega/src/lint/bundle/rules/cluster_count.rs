@@ -10,13 +10,12 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "hacluster stays blocked until it has cluster_count units, and the charm beside it waits for that: with one unit the count must be 1, which D-009 does not say.",
     source: "openstack/charm-hacluster config.yaml (cluster_count: 3) and hooks/hooks.py, stable/2.4; openstack/charm-keystone hooks/keystone_hooks.py",
-    check,
 };
 
 /// The charm's default.
 const DEFAULT: u32 = 3;
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let bundle = input.bundle;
     let mut hits = Vec::new();
     for hacluster in bundle.of("hacluster") {
@@ -32,9 +31,18 @@ fn check(input: &Input<'_>) -> Vec<Hit> {
         });
         for principal in principals {
             let Some(units) = principal.units().filter(|units| *units < count) else { continue };
-            let summary = format!("cluster_count is {count}, but {} has {units} unit{}: hacluster stays blocked", principal.name, if units == 1 { "" } else { "s" });
+            let summary = format!(
+                "cluster_count is {count}, but {} has {units} unit{}: hacluster stays blocked",
+                principal.name,
+                if units == 1 { "" } else { "s" }
+            );
             let place = hacluster.option_place("cluster_count");
-            hits.push(Hit::new(place, &hacluster.name, summary, format!("set cluster_count: {units}")));
+            hits.push(Hit::new(
+                place,
+                &hacluster.name,
+                summary,
+                format!("set cluster_count: {units}"),
+            ));
         }
     }
     hits

@@ -10,16 +10,20 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Warning,
     reason: "This cloud has no DNS of its own yet; D-008 and D-009 still name Designate.",
     source: "the decision; D-008 and D-009 are older",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let charms = ["designate", "designate-bind"];
     let applications = charms.into_iter().flat_map(|charm| input.bundle.of(charm));
     applications
         .map(|application| {
             let summary = "Designate is in the bundle, and D-019 defers it";
-            Hit::new(application.place, &application.name, summary, "remove it with its relations, or amend D-019")
+            Hit::new(
+                application.place,
+                &application.name,
+                summary,
+                "remove it with its relations, or amend D-019",
+            )
         })
         .collect()
 }

@@ -11,10 +11,9 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "Each endpoint needs a virtual IP in its network: without one for the internal endpoint the charm fails with ValueError.",
     source: "openstack/charms.openstack charms_openstack/ip.py (resolve_address); juju/charm-helpers charmhelpers/contrib/openstack/ip.py",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let clustered = |charm: &str| input.policy.clustered.iter().any(|one| one == charm);
     let applications = input.bundle.applications.iter();
     applications
@@ -25,7 +24,8 @@ fn check(input: &Input<'_>) -> Vec<Hit> {
 }
 
 fn lacking(application: &Application, networks: &[Cidr]) -> Option<Hit> {
-    let addresses: Vec<Cidr> = vips(application).iter().filter_map(|vip| vip.parse().ok()).collect();
+    let addresses: Vec<Cidr> =
+        vips(application).iter().filter_map(|vip| vip.parse().ok()).collect();
     let missing: Vec<String> = networks
         .iter()
         .filter(|network| !addresses.iter().any(|address| network.contains(*address)))
@@ -35,6 +35,9 @@ fn lacking(application: &Application, networks: &[Cidr]) -> Option<Hit> {
         return None;
     }
     let summary = format!("vip has no address in {}", missing.join(" and in "));
-    let remedy = format!("write one address in each of the networks: vip: \"PROVIDER METAL\" ({})", networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    let remedy = format!(
+        "write one address in each of the networks: vip: \"PROVIDER METAL\" ({})",
+        networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    );
     Some(Hit::new(application.option_place("vip"), &application.name, summary, remedy))
 }

@@ -11,14 +11,14 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "Juju checks endpoints only while it deploys: a wrong one stops it halfway.",
     source: "metadata.yaml of the charm (docs/charms.md); juju/juju 4 deployer/bundlehandler.go verifies without charm metadata",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for relation in &input.bundle.relations {
         let [one, other] = &relation.ends;
-        let known: Vec<_> = [one, other].into_iter().filter_map(|end| Some((end, charm(input, end)?))).collect();
+        let known: Vec<_> =
+            [one, other].into_iter().filter_map(|end| Some((end, charm(input, end)?))).collect();
         let wrong: Vec<_> = known.iter().filter_map(|(end, charm)| missing(end, charm)).collect();
         let is_right = wrong.is_empty();
         hits.extend(wrong);
@@ -50,18 +50,33 @@ fn missing(end: &End, charm: &Charm) -> Option<Hit> {
 
 fn mismatch((one, one_charm): (&End, &Charm), (other, other_charm): (&End, &Charm)) -> Option<Hit> {
     let (endpoint, other_endpoint) = (one.endpoint.as_deref()?, other.endpoint.as_deref()?);
-    let (interface, other_interface) = (one_charm.interface(endpoint)?, other_charm.interface(other_endpoint)?);
+    let (interface, other_interface) =
+        (one_charm.interface(endpoint)?, other_charm.interface(other_endpoint)?);
     let both = |side: fn(&Charm) -> &std::collections::BTreeMap<String, String>| {
         side(one_charm).contains_key(endpoint) && side(other_charm).contains_key(other_endpoint)
     };
     let summary = if interface != other_interface {
-        format!("{}:{endpoint} speaks {interface}, and {}:{other_endpoint} speaks {other_interface}", one.application, other.application)
+        format!(
+            "{}:{endpoint} speaks {interface}, and {}:{other_endpoint} speaks {other_interface}",
+            one.application, other.application
+        )
     } else if both(|charm| &charm.provides) {
-        format!("{}:{endpoint} and {}:{other_endpoint} both provide {interface}: neither requires it", one.application, other.application)
+        format!(
+            "{}:{endpoint} and {}:{other_endpoint} both provide {interface}: neither requires it",
+            one.application, other.application
+        )
     } else if both(|charm| &charm.requires) {
-        format!("{}:{endpoint} and {}:{other_endpoint} both require {interface}: neither provides it", one.application, other.application)
+        format!(
+            "{}:{endpoint} and {}:{other_endpoint} both require {interface}: neither provides it",
+            one.application, other.application
+        )
     } else {
         return None;
     };
-    Some(Hit::new(one.place, &one.application, summary, "relate endpoints of one interface, one that provides it and one that requires it"))
+    Some(Hit::new(
+        one.place,
+        &one.application,
+        summary,
+        "relate endpoints of one interface, one that provides it and one that requires it",
+    ))
 }

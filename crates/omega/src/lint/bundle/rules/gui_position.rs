@@ -10,12 +10,12 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Note,
     reason: "Two applications at one place cover each other in Juju's dashboard.",
     source: "the anti-patterns of the decisions",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let applications = &input.bundle.applications;
-    let placed: Vec<_> = applications.iter().filter_map(|one| Some((one, position(one)?))).collect();
+    let placed: Vec<_> =
+        applications.iter().filter_map(|one| Some((one, position(one)?))).collect();
     let mut hits = Vec::new();
     for (nth, (application, at)) in placed.iter().enumerate() {
         let earlier = placed.iter().take(nth).find(|(_, other)| other == at);

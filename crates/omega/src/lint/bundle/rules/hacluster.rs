@@ -10,10 +10,9 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "Each API that can be clustered has a virtual IP and a hacluster of its own, so that more units need no other change.",
     source: "openstack/charm-hacluster metadata.yaml: ha is hacluster's endpoint, of the scope container",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let bundle = input.bundle;
     let mut hits = Vec::new();
     for application in &bundle.applications {
@@ -23,7 +22,10 @@ fn check(input: &Input<'_>) -> Vec<Hit> {
         }
         if !bundle.is_related(&application.name, "ha", "hacluster") {
             let summary = format!("{charm} has no relation with a hacluster");
-            let remedy = format!("add an application of hacluster and the relation [{name}:ha, {name}-hacluster:ha]", name = application.name);
+            let remedy = format!(
+                "add an application of hacluster and the relation [{name}:ha, {name}-hacluster:ha]",
+                name = application.name
+            );
             hits.push(Hit::new(application.place, &application.name, summary, remedy));
         }
         if vips(application).is_empty() {

@@ -10,10 +10,9 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "Tenants' clusters reach Magnum's API on the network that they have a way to.",
     source: "openstack/charm-magnum src/metadata.yaml: extra-bindings public, internal, admin",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let space = &input.policy.public_space;
     let mut hits = Vec::new();
     for magnum in input.bundle.of("magnum") {
@@ -23,12 +22,23 @@ fn check(input: &Input<'_>) -> Vec<Hit> {
             Some(bound) if bound == space => {}
             Some(other) => {
                 let place = bound.map_or(magnum.place, |value| value.place);
-                let summary = format!("magnum's public API is bound to the space {other:?}, not {space:?}");
-                hits.push(Hit::new(place, &magnum.name, summary, format!("set bindings: public: {space}")));
+                let summary =
+                    format!("magnum's public API is bound to the space {other:?}, not {space:?}");
+                hits.push(Hit::new(
+                    place,
+                    &magnum.name,
+                    summary,
+                    format!("set bindings: public: {space}"),
+                ));
             }
             None => {
                 let summary = "magnum's public API is bound to no space";
-                hits.push(Hit::new(magnum.place, &magnum.name, summary, format!("set bindings: public: {space}")));
+                hits.push(Hit::new(
+                    magnum.place,
+                    &magnum.name,
+                    summary,
+                    format!("set bindings: public: {space}"),
+                ));
             }
         }
     }

@@ -10,7 +10,6 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "Without each of these relations the charm stays blocked or waiting.",
     source: "openstack/charm-magnum src/metadata.yaml, src/tests/bundles/jammy-caracal.yaml, stable/2024.1",
-    check,
 };
 
 /// Endpoints of magnum, and the charms at their other ends.
@@ -21,7 +20,7 @@ const RELATIONS: [(&str, &str, &str); 4] = [
     ("certificates", "vault", "certificates"),
 ];
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let bundle = input.bundle;
     let mut hits = Vec::new();
     for magnum in bundle.of("magnum") {
@@ -38,7 +37,10 @@ fn check(input: &Input<'_>) -> Vec<Hit> {
     for dashboard in bundle.of("magnum-dashboard") {
         if !bundle.is_related(&dashboard.name, "dashboard", "openstack-dashboard") {
             let summary = "magnum-dashboard has no relation with openstack-dashboard";
-            let remedy = format!("add the relation [{}:dashboard, openstack-dashboard:dashboard-plugin]", dashboard.name);
+            let remedy = format!(
+                "add the relation [{}:dashboard, openstack-dashboard:dashboard-plugin]",
+                dashboard.name
+            );
             hits.push(Hit::new(dashboard.place, &dashboard.name, summary, remedy));
         }
     }

@@ -32,41 +32,43 @@ mod vault_storage;
 mod vip_pool;
 mod vip_twice;
 
-use super::{Application, Hit, Input, Problem, ProblemKind, Rule};
+use super::{super::Rule, Application, Hit, Input, Problem, ProblemKind};
+
+type Check = fn(&Input<'_>) -> Vec<Hit>;
 
 /// Every rule, in the order of the decisions; then what Juju and the charms ask for.
-pub(super) const ALL: [Rule; 31] = [
-    openstack_release::RULE,
-    channel::RULE,
-    ovn_source::RULE,
-    vip_pool::RULE,
-    ceph_release::RULE,
-    vault_storage::RULE,
-    magnum_relations::RULE,
-    magnum_bindings::RULE,
-    public_hostname::RULE,
-    hacluster::RULE,
-    cluster_count::RULE,
-    designate::RULE,
-    dual_vips::RULE,
-    amphora::RULE,
-    image_sync::RULE,
-    reserved_host_memory::RULE,
-    resume_guests::RULE,
-    relation_application::RULE,
-    osd_devices::RULE,
-    ovn_binding::RULE,
-    gui_position::RULE,
-    bridge_mappings::RULE,
-    vip_twice::RULE,
-    database_units::RULE,
-    endpoint::RULE,
-    charm_options::RULE,
-    binding::RULE,
-    subordinate_units::RULE,
-    placement::RULE,
-    juju_merge::RULE,
-    base::RULE,
+pub(super) const ALL: [(Rule, Check); 31] = [
+    (openstack_release::RULE, openstack_release::check),
+    (channel::RULE, channel::check),
+    (ovn_source::RULE, ovn_source::check),
+    (vip_pool::RULE, vip_pool::check),
+    (ceph_release::RULE, ceph_release::check),
+    (vault_storage::RULE, vault_storage::check),
+    (magnum_relations::RULE, magnum_relations::check),
+    (magnum_bindings::RULE, magnum_bindings::check),
+    (public_hostname::RULE, public_hostname::check),
+    (hacluster::RULE, hacluster::check),
+    (cluster_count::RULE, cluster_count::check),
+    (designate::RULE, designate::check),
+    (dual_vips::RULE, dual_vips::check),
+    (amphora::RULE, amphora::check),
+    (image_sync::RULE, image_sync::check),
+    (reserved_host_memory::RULE, reserved_host_memory::check),
+    (resume_guests::RULE, resume_guests::check),
+    (relation_application::RULE, relation_application::check),
+    (osd_devices::RULE, osd_devices::check),
+    (ovn_binding::RULE, ovn_binding::check),
+    (gui_position::RULE, gui_position::check),
+    (bridge_mappings::RULE, bridge_mappings::check),
+    (vip_twice::RULE, vip_twice::check),
+    (database_units::RULE, database_units::check),
+    (endpoint::RULE, endpoint::check),
+    (charm_options::RULE, charm_options::check),
+    (binding::RULE, binding::check),
+    (subordinate_units::RULE, subordinate_units::check),
+    (placement::RULE, placement::check),
+    (juju_merge::RULE, juju_merge::check),
+    (base::RULE, base::check),
 ];
 
 /// Returns the virtual IPs of an application, as they are written.

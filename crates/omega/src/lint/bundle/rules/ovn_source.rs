@@ -10,10 +10,9 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Warning,
     reason: "OVN comes with the release of OpenStack; the test cloud pins it no further.",
     source: "openstack-charmers/charm-layer-ovn config.yaml: ovn-source is empty by default",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let applications = input.bundle.applications.iter();
     applications
         .filter_map(|application| {

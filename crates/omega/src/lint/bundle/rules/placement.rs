@@ -10,10 +10,9 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "Units beyond the placements get machines of their own; more placements than units are refused.",
     source: "juju/juju 4 internal/bundle/changes/handlers.go; juju/charm v12 bundledata.go",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let applications = input.bundle.applications.iter();
     applications.flat_map(|application| of_application(application, input)).collect()
 }
@@ -33,13 +32,17 @@ fn of_application(application: &Application, input: &Input<'_>) -> Vec<Hit> {
         hits.push(Hit::new(to.place, name, summary, "remove placements, or raise num_units"));
     }
     // Only an application or `new` is used again for further units.
-    let repeats = places.last().is_some_and(|last| *last == "new" || input.bundle.application(last).is_some());
+    let repeats = places
+        .last()
+        .is_some_and(|last| *last == "new" || input.bundle.application(last).is_some());
     if !places.is_empty() && places.len() < usize::try_from(units).unwrap_or(0) && !repeats {
-        let summary = format!("{} placements for {units} units: the others get new machines", places.len());
+        let summary =
+            format!("{} placements for {units} units: the others get new machines", places.len());
         let hit = Hit::new(to.place, name, summary, "write a placement for each unit");
         hits.push(hit.severity(Severity::Warning));
     }
-    let machines = input.bundle.root.get("machines").map(|machines| machines.entries()).unwrap_or_default();
+    let machines =
+        input.bundle.root.get("machines").map(|machines| machines.entries()).unwrap_or_default();
     for place in to.items() {
         let Some(text) = place.text() else { continue };
         let machine = text.rsplit(':').next().unwrap_or(text);

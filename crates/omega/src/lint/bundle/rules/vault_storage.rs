@@ -10,21 +10,26 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Broken,
     reason: "Vault keeps its secrets in etcd, whose certificates are from easyrsa.",
     source: "openstack/charm-vault src/metadata.yaml, README; openstack/charm-guide admin/ha.rst",
-    check,
 };
 
-fn check(input: &Input<'_>) -> Vec<Hit> {
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let bundle = input.bundle;
     let mut hits = Vec::new();
     for vault in bundle.of("vault") {
         if !bundle.is_related(&vault.name, "etcd", "etcd") {
             let remedy = "add the application etcd and the relation [vault:etcd, etcd:db]";
-            hits.push(Hit::new(vault.place, &vault.name, "Vault has no relation with etcd", remedy));
+            hits.push(Hit::new(
+                vault.place,
+                &vault.name,
+                "Vault has no relation with etcd",
+                remedy,
+            ));
         }
     }
     for etcd in bundle.of("etcd") {
         if !bundle.is_related(&etcd.name, "certificates", "easyrsa") {
-            let remedy = "add the application easyrsa and the relation [etcd:certificates, easyrsa:client]";
+            let remedy =
+                "add the application easyrsa and the relation [etcd:certificates, easyrsa:client]";
             let summary = "etcd has no relation with easyrsa, so it gets no certificates";
             hits.push(Hit::new(etcd.place, &etcd.name, summary, remedy));
         }
