@@ -74,6 +74,7 @@ impl App {
             Command::ReleaseStuckDelete(args) => self.release_stuck_delete(&args).await,
             Command::Doctor(args) => Box::pin(self.doctor(&args)).await,
             Command::Accept(args) => Box::pin(self.accept(&args)).await,
+            Command::Lint(args) => self.lint(&args).await,
             Command::Rehearse(args) => self.rehearse(&args).await,
             Command::Explain(args) => self.explain(args.decision.as_deref()),
             Command::Schema { of } => Ok(self.schema(of)),

@@ -10,7 +10,8 @@ use omega::capi::Namespace;
 
 use crate::{
     command::{
-        AcceptArgs, AcceptanceArgs, Access, DoctorArgs, InitArgs, Operation, ReleaseStuckDeleteArgs,
+        AcceptArgs, AcceptanceArgs, Access, DoctorArgs, InitArgs, LintArgs, Operation,
+        ReleaseStuckDeleteArgs,
     },
     documents::Document,
     render::Format,
@@ -81,6 +82,8 @@ pub(crate) enum Command {
     /// It reads, unless the site file has it create a cluster or names one for D-011.4: `--plan` says what
     /// would be made and changed.
     Accept(AcceptanceArgs),
+    /// Check what is written down, before there is a cloud; nothing is contacted.
+    Lint(LintArgs),
     /// Run a whole runbook on the embedded simulator: no cloud, no network.
     Rehearse(RehearseArgs),
     /// Explain a decision and the actual behaviour.

@@ -127,6 +127,17 @@ struct Explained {
     decisions: Vec<Decision>,
 }
 
+/// `lint bundle`
+#[derive(JsonSchema)]
+struct Lint {
+    /// The files, in the order in which they were given.
+    files: Vec<String>,
+    /// The findings, by file and place.
+    findings: Vec<omega::lint::LintFinding>,
+    /// The files that `--fix` changed.
+    fixed: Vec<String>,
+}
+
 /// `doctor`
 #[derive(JsonSchema)]
 struct Diagnosis {
@@ -348,6 +359,8 @@ pub(crate) enum Document {
     Sweep,
     /// `explain`
     Explain,
+    /// `lint bundle`
+    Lint,
     /// `doctor`
     Doctor,
     /// `accept`
@@ -384,6 +397,7 @@ impl Document {
             Self::Run => schema_for!(ShownRun),
             Self::Sweep => schema_for!(Sweep),
             Self::Explain => schema_for!(Explained),
+            Self::Lint => schema_for!(Lint),
             Self::Doctor => schema_for!(Diagnosis),
             Self::Accept => schema_for!(Accepted),
             Self::Rehearse => schema_for!(Rehearsed),

@@ -13,6 +13,14 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
                 &["init", "init --cloud capi-admin --application magnum --source 10.20.0.0/16"],
             ),
             ("validate", &["validate", "validate --site sites/prod.toml --output json"]),
+            (
+                "lint",
+                &[
+                    "lint bundle bundle.yaml overlay.yaml",
+                    "lint bundle bundle.yaml --format sarif",
+                    "lint file 00-capi-helm.conf",
+                ],
+            ),
         ],
     ),
     (

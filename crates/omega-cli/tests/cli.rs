@@ -24,6 +24,8 @@ mod acceptance;
 mod confirm;
 #[path = "cli/json.rs"]
 mod json;
+#[path = "cli/lint.rs"]
+mod lint;
 #[path = "cli/needs.rs"]
 mod needs;
 #[path = "cli/schema.rs"]

@@ -22,6 +22,7 @@ pub mod coherence;
 pub mod decisions;
 pub mod doctor;
 pub mod graft;
+pub mod lint;
 mod machine;
 #[cfg(feature = "sim")]
 pub mod rehearsal;

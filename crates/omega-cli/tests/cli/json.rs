@@ -20,11 +20,11 @@ fn subcommands(home: &Home) -> Vec<String> {
     let mut all = Vec::new();
     for name in offered(home, &[""]).into_iter().filter(is_one) {
         let inner = match name.as_str() {
-            "check" | "runs" => offered(home, &[&name, ""]),
+            "check" | "lint" | "runs" => offered(home, &[&name, ""]),
             _ => Vec::new(),
         };
         all.extend(inner.into_iter().filter(is_one).map(|one| format!("{name} {one}")));
-        if name != "check" {
+        if !["check", "lint"].contains(&name.as_str()) {
             all.push(name);
         }
     }
@@ -47,6 +47,7 @@ fn schema_of(subcommand: &str) -> &str {
     match subcommand {
         "runs show" => "run",
         "runs sweep" => "sweep",
+        "lint bundle" | "lint file" => "lint",
         "show"
         | "runs"
         | "explain"
@@ -87,7 +88,7 @@ impl Home {
         // Who fails says why, at the top.
         let told = document["failure"].is_object()
             || ["done", "pending"].contains(&document["exit"].as_str().unwrap())
-            || ["doctor", "accept", "validate", "runs", "sweep"].contains(&name);
+            || ["doctor", "accept", "validate", "lint", "runs", "sweep"].contains(&name);
         assert!(told, "{args:?}: no failure at the top: {document:#}");
         document
     }
@@ -148,6 +149,8 @@ fn documents_of_commands_that_end_well_are_of_their_schemas() {
     let home = Home::with_cloud();
     home.write("omega.toml", ONLY_CLOUD);
     assert_eq!(home.conforms("doctor", &["doctor"])["exit"], "gate");
+    home.write("bundle.yaml", "applications:\n  k: {charm: keystone, channel: edge}\n");
+    assert_eq!(home.conforms("lint bundle", &["lint", "bundle", "bundle.yaml"])["exit"], "gate");
     assert_eq!(home.conforms("accept", &["accept", "--only", "8"])["exit"], "done");
     home.write("omega.toml", "[cloud]\nnmae = 1\n");
     assert_eq!(home.conforms("validate", &["validate"])["exit"], "usage");
@@ -205,6 +208,9 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
         ("apply", "--prove") => Differs(&["apply", "graft"], &["--prove"]),
         ("apply", "--parallel") => Tested("../omega/src/graft/apply_tests.rs", ".parallel("),
         ("rollback", "--run") => Differs(&["rollback", "graft"], &["--run", "nope"]),
+        ("lint bundle" | "lint file", "--deny" | "--format" | "--fix") => {
+            Tested("tests/cli/lint.rs", flag_text(flag)?)
+        }
         ("doctor", "--cluster") => {
             Tested("../omega/src/doctor/examination_tests.rs", "options.clusters")
         }
@@ -343,6 +349,9 @@ fn flag_text(flag: &str) -> Option<&'static str> {
         "--model",
         "--ssh-unit",
         "--openrc",
+        "--deny",
+        "--format",
+        "--fix",
         "--select",
         "--keep",
         "--endpoint",

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::{Acceptance, NetworkRanges, Prove, SiteError, reading::Reading};
+use crate::lint::bundle::Policy;
 
 /// The description of one site. It may have only the tables that a job needs; the functions of
 /// [`Site`] fail if one is missing.
@@ -69,6 +70,9 @@ pub struct Site {
     /// What the acceptance checks.
     #[cfg_attr(feature = "schema", schemars(with = "Option<Acceptance>"))]
     pub acceptance: Option<Spanned<Acceptance>>,
+    /// What `lint` holds a bundle to, where this site differs from the decisions.
+    #[serde(default)]
+    pub lint: Policy,
     /// Deadlines.
     #[serde(default)]
     pub timeouts: Timeouts,

@@ -1,0 +1,95 @@
+//! `lint bundle`
+
+use super::*;
+
+const BUNDLE: &str = "default-base: ubuntu@22.04/stable
+applications:
+  gss:
+    charm: glance-simplestreams-sync
+    channel: 2024.1/stable
+    options: {run: true}
+  hacluster:
+    charm: hacluster
+    channel: \"2.0/stable\" # in quotes
+";
+
+fn home() -> Home {
+    let home = Home::new();
+    home.write("bundle.yaml", BUNDLE);
+    home
+}
+
+#[test]
+fn findings_are_shown_with_their_lines() {
+    let ran = home().run(&["lint", "bundle", "bundle.yaml"]).exits(3);
+    insta::assert_snapshot!(ran.out);
+}
+
+#[test]
+fn a_level_can_be_denied_and_a_site_decides_for_itself() {
+    let home = home();
+    home.write("channels.yaml", "applications:\n  hacluster: {channel: 2.4/stable}\n");
+    let both = ["lint", "bundle", "bundle.yaml", "channels.yaml"];
+    let ran = home.run(&both).exits(0);
+    assert!(ran.out.ends_with("0 errors, 2 warnings, 0 notes in 2 files\n"), "{}", ran.out);
+    home.run(&[&both[..], &["--deny", "warning"]].concat()).exits(3);
+    // The default site file counts if it is there, and a named one must be.
+    home.write("omega.toml", "[lint.channels]\nhacluster = [\"2.0/stable\"]\n");
+    home.run(&["lint", "bundle", "bundle.yaml"]).exits(0);
+    home.run(&["lint", "bundle", "bundle.yaml", "--site", "nope.toml"])
+        .exits(64)
+        .says(&["nope.toml"]);
+    home.write("omega.toml", "[lint]\nallocation_pools = [\"10.0.0.9-10.0.0.1\"]\n");
+    home.run(&["lint", "bundle", "bundle.yaml"]).exits(64).says(&["no range of addresses"]);
+}
+
+#[test]
+fn other_programs_read_the_findings() {
+    let home = home();
+    let ran = home.run(&["lint", "bundle", "bundle.yaml", "--format", "github"]).exits(3);
+    let error = "::error file=bundle.yaml,line=9,col=14,title=charm-channel::hacluster: ";
+    assert!(ran.out.lines().any(|line| line.starts_with(error)), "{}", ran.out);
+    let ran = home.run(&["lint", "bundle", "bundle.yaml", "--format", "sarif"]).exits(3);
+    let log: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(log["runs"][0]["results"].as_array().unwrap().len(), 3);
+    let clash = ["lint", "bundle", "bundle.yaml", "--format", "sarif", "--output", "json"];
+    home.run(&clash).exits(64);
+}
+
+#[test]
+fn what_has_one_right_answer_can_be_put_right() {
+    let home = home();
+    let fix = ["lint", "bundle", "bundle.yaml", "--fix"];
+    home.run(&fix).exits(64).says(&["nobody confirmed it", "--yes"]);
+    assert_eq!(fs::read_to_string(home.path().join("bundle.yaml")).unwrap(), BUNDLE);
+    let fixed = home.run(&[&fix[..], &["--yes"]].concat()).exits(0);
+    assert!(fixed.out.contains("0 errors"), "{}", fixed.out);
+    let text = fs::read_to_string(home.path().join("bundle.yaml")).unwrap();
+    assert_eq!(text, BUNDLE.replace("2.0/stable", "2.4/stable"));
+    // Nothing is left to put right, so nothing is asked.
+    home.run(&fix).exits(0);
+}
+
+#[test]
+fn what_can_t_be_read_is_refused_with_its_place() {
+    let home = home();
+    home.write("bad.yaml", "applications:\n  a: [\n");
+    let ran = home.run(&["lint", "bundle", "bundle.yaml", "bad.yaml"]).exits(64);
+    ran.says(&["bad.yaml: line 2, column 6: not valid YAML"]);
+    home.run(&["lint", "bundle", "nope.yaml"]).exits(64).says(&["could not read nope.yaml"]);
+    fs::write(home.path().join("bytes.yaml"), b"a: \xff\n").unwrap();
+    home.run(&["lint", "bundle", "bytes.yaml"]).exits(64).says(&["it is not UTF-8 from byte 4 on"]);
+    home.run(&["lint", "bundle"]).exits(64);
+}
+
+#[test]
+fn a_file_of_options_is_read_as_its_service_reads_it() {
+    let home = home();
+    home.write("00.conf", "[capi_helm]\nkubeconfig_file = /etc/magnum/kubeconfig # ours\n");
+    let ran = home.run(&["lint", "file", "00.conf"]).exits(0);
+    insta::assert_snapshot!(ran.out);
+    home.run(&["lint", "file", "00.conf", "--deny", "warning"]).exits(3);
+    home.write("bad.conf", "kubeconfig_file = x\n");
+    let bad = home.run(&["lint", "file", "bad.conf"]).exits(3);
+    assert!(bad.out.contains("an option before the first section"), "{}", bad.out);
+}

@@ -1,0 +1,189 @@
+//! A Juju bundle and its overlays, held to the decisions and to the charms' metadata.
+
+mod charms;
+mod merge;
+mod model;
+mod policy;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use omega_core::{Severity, Subject};
+
+pub use charms::{Charm, Charms};
+pub use model::{Application, Bundle, End, Relation};
+pub use policy::{AddressRange, Policy};
+
+use super::{
+    Fix, LintFinding, LintReport, Position, Rule, SourceFile,
+    yaml::{self, Document, Place, SyntaxError, Value},
+};
+
+/// Why a bundle could not be checked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// A file is not YAML.
+    #[error("{file}: {error}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// Where and why.
+        error: SyntaxError,
+    },
+    /// A file has no document.
+    #[error("{file}: line 1, column 1: the file has no YAML document")]
+    Empty {
+        /// The file.
+        file: String,
+    },
+    /// A document is no bundle.
+    #[error("{file}: line {line}, column {column}: this is {kind}, not a bundle", file = at.file, line = at.line, column = at.column)]
+    NoBundle {
+        /// Where it begins.
+        at: Position,
+        /// What it is.
+        kind: &'static str,
+    },
+}
+
+/// Returns every rule, in the order of the decisions.
+pub fn rules() -> Vec<Rule> {
+    rules::ALL.iter().map(|(rule, _)| *rule).collect()
+}
+
+/// What a rule looks at.
+struct Input<'a> {
+    bundle: &'a Bundle,
+    policy: &'a Policy,
+    charms: &'a Charms,
+    problems: &'a [Problem],
+}
+
+/// What a rule found.
+struct Hit {
+    place: Place,
+    subject: Subject,
+    summary: String,
+    remedy: String,
+    fix: Option<Fix>,
+    severity: Option<Severity>,
+}
+
+impl Hit {
+    fn new(
+        place: Place,
+        application: &str,
+        summary: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        let subject = Subject::new("application", application);
+        let (summary, remedy) = (summary.into(), remedy.into());
+        Self { place, subject, summary, remedy, fix: None, severity: None }
+    }
+
+    /// Adds the change of the scalar at its place.
+    fn fix(self, old: Option<&str>, new: &str) -> Self {
+        let fix = old.map(|old| Fix { old: old.to_owned(), new: new.to_owned() });
+        Self { fix, ..self }
+    }
+
+    fn severity(self, severity: Severity) -> Self {
+        Self { severity: Some(severity), ..self }
+    }
+
+    fn finding(&self, rule: &Rule, position: Position) -> LintFinding {
+        let severity = self.severity.unwrap_or(rule.severity);
+        let finding =
+            rule.finding(self.subject.clone(), &self.summary, &self.remedy).severity(severity);
+        LintFinding { position, finding, fix: self.fix.clone() }
+    }
+}
+
+/// What Juju would refuse or drop when it reads and merges the files.
+#[derive(Clone, Debug)]
+struct Problem {
+    kind: ProblemKind,
+    place: Place,
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ProblemKind {
+    IgnoredDefaultBase,
+    OverlayOnly,
+    WrongType,
+    Overridden,
+}
+
+impl Problem {
+    fn new(kind: ProblemKind, place: Place, text: String) -> Self {
+        Self { kind, place, text }
+    }
+}
+
+/// Checks a bundle: the first file, and the further ones as `juju deploy --overlay` takes them.
+///
+/// # Errors
+///
+/// Fails if a file is not YAML, or the first document is no bundle.
+pub fn lint(
+    files: &[SourceFile],
+    policy: &Policy,
+    charms: &Charms,
+) -> Result<LintReport, BundleError> {
+    let documents = read(files)?;
+    let (bundle, problems) = merged(files, &documents)?;
+    let input = Input { bundle: &bundle, policy, charms, problems: &problems };
+    let position = |place: Place| {
+        let file = files.get(place.file).map(|file| file.name.clone()).unwrap_or_default();
+        Position { file, line: place.line, column: place.column }
+    };
+    let mut found: Vec<(Place, LintFinding)> = Vec::new();
+    for (rule, check) in &rules::ALL {
+        for hit in check(&input) {
+            found.push((hit.place, hit.finding(rule, position(hit.place))));
+        }
+    }
+    found.sort_by_key(|(place, _)| *place);
+    let findings = found.into_iter().map(|(_, finding)| finding).collect();
+    let files = files.iter().map(|file| file.name.clone()).collect();
+    Ok(LintReport { schema: 1, files, findings })
+}
+
+fn read(files: &[SourceFile]) -> Result<Vec<Document>, BundleError> {
+    let mut documents = Vec::new();
+    for (nth, file) in files.iter().enumerate() {
+        let syntax = |error| BundleError::Syntax { file: file.name.clone(), error };
+        let of_file = yaml::read(nth, &file.text).map_err(syntax)?;
+        if of_file.is_empty() {
+            return Err(BundleError::Empty { file: file.name.clone() });
+        }
+        documents.extend(of_file);
+    }
+    Ok(documents)
+}
+
+fn merged(
+    files: &[SourceFile],
+    documents: &[Document],
+) -> Result<(Bundle, Vec<Problem>), BundleError> {
+    for document in documents {
+        if !matches!(document.root.data, yaml::Data::Map(_)) {
+            let Place { file, line, column } = document.root.place;
+            let file = files.get(file).map(|file| file.name.clone()).unwrap_or_default();
+            let at = Position { file, line, column };
+            return Err(BundleError::NoBundle { at, kind: document.root.kind() });
+        }
+    }
+    let (root, mut problems) = merge::merge(documents).ok_or_else(|| BundleError::Empty {
+        file: files.first().map(|file| file.name.clone()).unwrap_or_default(),
+    })?;
+    problems.extend(documents.iter().flat_map(|document| &document.overridden).map(
+        |(key, place)| {
+            let text = format!("`{key}` is there twice in this map: only the later one counts");
+            Problem::new(ProblemKind::Overridden, *place, text)
+        },
+    ));
+    Ok((Bundle::new(root), problems))
+}

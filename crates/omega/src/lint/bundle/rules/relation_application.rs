@@ -1,0 +1,62 @@
+//! `relation-application`
+
+use omega_core::{Severity, nearest_name};
+
+use super::{Hit, Input, Rule};
+
+pub(super) const RULE: Rule = Rule {
+    id: "relation-application",
+    decision: None,
+    severity: Severity::Broken,
+    reason: "Juju refuses a bundle with a relation of an application that it does not have.",
+    source: "juju/charm v12 bundledata.go (verifyRelations); the anti-patterns of the decisions: magnum-shared-db is a legal name of an application",
+};
+
+pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
+    let bundle = input.bundle;
+    let names = || bundle.applications.iter().map(|application| application.name.as_str());
+    let saas = bundle.root.get("saas").map(|saas| saas.entries()).unwrap_or_default();
+    let mut hits = Vec::new();
+    for end in bundle.relations.iter().flat_map(|relation| &relation.ends) {
+        let name = end.application.as_str();
+        if bundle.application(name).is_some() || saas.iter().any(|entry| entry.key == name) {
+            continue;
+        }
+        // `magnum-shared-db`: an application and its endpoint without the colon between them.
+        let colon = names().find(|known| {
+            end.endpoint.is_none()
+                && name.strip_prefix(known).is_some_and(|rest| rest.starts_with('-'))
+        });
+        let subject = name.to_owned();
+        let hit = match (colon, nearest_name(name, names())) {
+            (Some(known), _) => {
+                let right = format!("{known}:{}", name.get(known.len() + 1..).unwrap_or_default());
+                let summary = format!(
+                    "there is no application {name}: the colon before the endpoint is missing"
+                );
+                Hit::new(end.place, &subject, summary, format!("write {right}"))
+                    .fix(Some(name), &right)
+            }
+            (None, Some(near)) => {
+                let summary = format!("there is no application {name}; {near} is the nearest name");
+                Hit::new(
+                    end.place,
+                    &subject,
+                    summary,
+                    format!("write {near}, or add the application"),
+                )
+            }
+            (None, None) => {
+                let summary = format!("there is no application {name}");
+                Hit::new(
+                    end.place,
+                    &subject,
+                    summary,
+                    "add the application, or remove the relation",
+                )
+            }
+        };
+        hits.push(hit);
+    }
+    hits
+}

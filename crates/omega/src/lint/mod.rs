@@ -1,0 +1,17 @@
+//! Checks of what is written down, before there is a cloud.
+//!
+//! [`bundle`] reads a Juju bundle with its overlays and holds it to the decisions of the site and to the
+//! metadata of the charms. Each rule is a file of its own in `bundle/rules`.
+
+pub mod bundle;
+pub mod config_file;
+mod finding;
+mod fix;
+mod rule;
+mod sarif;
+pub mod yaml;
+
+pub use finding::{Fix, LintFinding, LintReport, Position, SourceFile};
+pub use fix::{Edit, fixed};
+pub use rule::Rule;
+pub use sarif::sarif;

@@ -1,0 +1,99 @@
+//! Findings as SARIF 2.1.0, as GitHub's code scanning reads it.
+//!
+//! github/docs, sarif-support.md: a result needs a rule, a message and the place in a file of the
+//! repository; empty texts are refused; a fingerprint tells results of two runs apart.
+
+use omega_core::{Severity, values::Sha256};
+use serde_json::{Value, json};
+
+use super::{LintFinding, LintReport, Rule};
+
+/// Returns the report as a SARIF log. `version`: that of the program.
+pub fn sarif(report: &LintReport, rules: &[Rule], version: &str) -> Value {
+    let results: Vec<Value> = report.findings.iter().map(|one| result(one, rules)).collect();
+    let driver = json!({
+        "name": "omega-cli",
+        "semanticVersion": version,
+        "rules": rules.iter().map(rule).collect::<Vec<_>>(),
+    });
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{ "tool": { "driver": driver }, "columnKind": "unicodeCodePoints", "results": results }],
+    })
+}
+
+fn rule(rule: &Rule) -> Value {
+    let decision = rule.decision.map(|decision| format!(" ({decision})")).unwrap_or_default();
+    json!({
+        "id": rule.id,
+        "shortDescription": { "text": format!("{}{decision}", rule.id) },
+        "fullDescription": { "text": rule.reason },
+        "help": { "text": format!("{} Source: {}", rule.reason, rule.source) },
+        "defaultConfiguration": { "level": level(rule.severity) },
+    })
+}
+
+fn result(one: &LintFinding, rules: &[Rule]) -> Value {
+    let (finding, position) = (&one.finding, &one.position);
+    let remedy = finding.remedy.as_deref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    let region = json!({ "startLine": position.line, "startColumn": position.column });
+    let artifact = json!({ "uri": uri(&position.file) });
+    let place = json!({ "artifactLocation": artifact, "region": region });
+    let same =
+        format!("{} {} {} {}", position.file, finding.rule, finding.subject, finding.summary);
+    let mut result = json!({
+        "ruleId": finding.rule,
+        "level": level(finding.severity),
+        "message": { "text": format!("{}: {}{remedy}", finding.subject.name, finding.summary) },
+        "locations": [{ "physicalLocation": place }],
+        "partialFingerprints": { "primaryLocationLineHash": format!("{}:1", Sha256::of(same.as_bytes())) },
+    });
+    if let (Some(nth), Some(fields)) =
+        (rules.iter().position(|rule| rule.id == finding.rule), result.as_object_mut())
+    {
+        fields.insert("ruleIndex".to_owned(), json!(nth));
+    }
+    result
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Broken => "error",
+        Severity::Warning => "warning",
+        _ => "note",
+    }
+}
+
+/// A path as a relative reference: what may not stand in one is escaped.
+fn uri(path: &str) -> String {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    path.bytes()
+        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::{
+        SourceFile,
+        bundle::{Charms, Policy, lint, rules},
+    };
+
+    #[test]
+    fn a_log_names_rule_place_and_level() {
+        let text = "default-base: ubuntu@22.04\napplications:\n  k: {charm: glance-simplestreams-sync, channel: 2024.1/stable, options: {run: true}}\n";
+        let file = SourceFile { name: "./my bundle.yaml".to_owned(), text: text.to_owned() };
+        let report = lint(&[file], &Policy::default(), Charms::known()).unwrap();
+        let log = super::sarif(&report, &rules(), "1.2.3");
+        let result = &log["runs"][0]["results"][0];
+        assert_eq!(result["ruleId"], "image-sync");
+        assert_eq!(result["level"], "warning");
+        let place = &result["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], "my%20bundle.yaml");
+        assert_eq!(place["region"], serde_json::json!({ "startLine": 3, "startColumn": 80 }));
+        let nth = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][nth]["id"], "image-sync");
+    }
+}
