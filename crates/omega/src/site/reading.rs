@@ -30,13 +30,14 @@ pub(super) fn keys<const N: usize>(names: [&str; N]) -> Keys {
 
 /// What takes the place of a value that can't be used, so that the rest of its table is read: one of each
 /// kind.
-const STAND_INS: [&str; 12] = [
+const STAND_INS: [&str; 13] = [
     "\"stand-in\"",
     "\"0000000000000000000000000000000000000000000000000000000000000000\"",
     "\"stand/0\"",
     "\"1m\"",
     "\"https://stand-in.invalid\"",
     "\"192.0.2.0/24\"",
+    "\"192.0.2.1-192.0.2.9\"",
     "\"barbican\"",
     "\"calico\"",
     "1",
