@@ -1,6 +1,6 @@
 //! Turns the site file, the flags and Magnum's templates into the arguments of omega-capi.
 
-use std::{fmt::Display, path::Path, str::FromStr};
+use std::{path::Path, str::FromStr};
 
 use omega::capi::{
     constellation::{Constellation, Dependencies},
@@ -34,10 +34,10 @@ pub(super) fn offline(args: &CoherenceArgs) -> Result<Option<(ServedApis, String
 }
 
 /// Parses a version, with or without its `v`.
-fn flag<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Failure> {
+fn flag<T: FromStr>(name: &str, text: &str) -> Result<T, Failure> {
     let bare = text.strip_prefix('v').unwrap_or(text);
-    bare.parse().map_err(|error| {
-        let what = format!("{name} {text:?} is not a valid version: {error}");
+    bare.parse().map_err(|_| {
+        let what = format!("{name} {text:?} is not a valid version");
         Failure::new(FailureClass::Usage, what).next("give the full version: 1.13.2")
     })
 }

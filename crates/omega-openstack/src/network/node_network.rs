@@ -88,7 +88,7 @@ impl NodeNetwork {
         for server in self.shape.dns_servers() {
             match server.parse() {
                 Ok(at) => reached.push((format!("DNS server {server}"), at)),
-                Err(_) => clashes.broken(format!("the DNS server {server:?} is no address")),
+                Err(_) => clashes.broken(format!("the DNS server {server:?} is not an address")),
             }
         }
         let nodes = self.nodes(&mut clashes).await?;

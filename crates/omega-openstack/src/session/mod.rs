@@ -9,7 +9,7 @@ mod patience;
 mod session;
 mod token;
 
-pub(crate) use http::{given_ca, trusting, unpooled};
+pub(crate) use http::{cause_of, given_ca, trusting, unpooled};
 pub use session::{Session, SessionOptions};
 
 #[cfg(test)]

@@ -181,7 +181,7 @@ async fn a_stored_fact_that_cannot_be_read_is_told_with_its_step() {
     assert_eq!(failure.expected.unwrap(), "a value of juju.restore-files.v1");
     assert_eq!(failure.found.unwrap(), "invalid type: integer `7`, expected a sequence");
 
-    // The same where something was left: it is not passed over.
+    // The same where something was left: it is not skipped.
     let desk = Desk::new();
     desk.ran(1, &[], &[unit_left()]);
     let swept = desk.sweep(UNITS).await;
