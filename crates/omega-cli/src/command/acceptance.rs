@@ -160,6 +160,10 @@ impl App {
             let title = format!("{} of {}: {}", nth + 1, scenarios.len(), scenario.title());
             self.screen.text(&format!("\n{title}\n{}\n", "=".repeat(title.chars().count())));
             let (report, run) = rehearse(*scenario, &runs, &ctx).await?;
+            if report.interrupted {
+                let what = "the rehearsal was interrupted";
+                return Err(Failure::new(FailureClass::Interrupted, what));
+            }
             let mut files = Files::write(&run, &report, Some(&directory.join(scenario.name())))?;
             files.keep_copies_only();
             self.screen.text(&render::acceptance(&report, Some(&files), &self.screen));
