@@ -76,9 +76,9 @@ impl App {
     fn show_run(&self, name: &str) -> Result<Status, Failure> {
         let id = &self.runs.resolve(name)?;
         let path = self.state.join("runs").join(id).join("journal.jsonl");
-        let entries = self.runs.entries(id).map_err(|failure| match failure.class {
-            FailureClass::Error => failure.next(read_it(&path)),
-            _ => failure,
+        let entries = self.runs.entries(id).map_err(|failure| {
+            let is_damaged = failure.class == FailureClass::Error;
+            if is_damaged { failure.next(read_it(&path)) } else { failure }
         })?;
         let cut = FileJournal::cut_line(&path).ok().flatten();
         let report: Option<Value> = self.runs.kept(id, "report.json");

@@ -306,12 +306,9 @@ impl Total {
 /// Returns what happened to an exchange with `url`. The error of a connection that took too long does not
 /// tell whether TLS was the reason: the port does.
 pub(crate) async fn cause_of(error: &reqwest::Error, url: &Url) -> TransportCause {
-    match TransportCause::of(error) {
-        TransportCause::ConnectTimedOut if url.scheme() == "https" && accepts(url).await => {
-            TransportCause::Hung
-        }
-        cause => cause,
-    }
+    let cause = TransportCause::of(error);
+    let with_tls = cause == TransportCause::ConnectTimedOut && url.scheme() == "https";
+    if with_tls && accepts(url).await { TransportCause::Hung } else { cause }
 }
 
 /// Returns whether the port of `url` accepts connections.
