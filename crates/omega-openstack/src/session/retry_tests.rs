@@ -341,7 +341,7 @@ async fn a_server_that_hangs_in_tls_is_told_as_that_within_the_limit_for_connect
             held.push(stream);
         }
     });
-    let limits = Limits::within(Duration::from_millis(300), Duration::from_secs(60));
+    let limits = Limits::within(Duration::from_millis(300), Duration::from_mins(1));
     let options = SessionOptions::default().limits(limits);
     let session = Session::new(config(&url), &options).await.unwrap();
     let start = Instant::now();
