@@ -56,7 +56,7 @@ impl ConnectFailure {
             Self::Refused => "the connection was refused",
             Self::Reset => "the connection was closed before the answer was complete",
             Self::TimedOut => "there was no connection",
-            Self::Hung => "it took the connection and did not answer",
+            Self::Hung => "it accepted the connection and did not answer",
             Self::NotResolved => "the name does not resolve",
             Self::UnknownAuthority
             | Self::NotValidNow
@@ -67,7 +67,8 @@ impl ConnectFailure {
             | Self::Tls => {
                 return tls_words(error);
             }
-            Self::NoRoute | Self::Other => return None,
+            Self::NoRoute => "there is no route to it",
+            Self::Other => return None,
         };
         Some(plain.to_owned())
     }
@@ -96,7 +97,8 @@ impl ConnectFailure {
     pub fn next(self) -> &'static str {
         match self {
             Self::UnknownAuthority => {
-                "another CA signed its certificate: check the address, and the CA in the kubeconfig"
+                "another CA signed its certificate: check the address, and the CA in the kubeconfig \
+                 (without one there, only the CAs of this machine count)"
             }
             Self::NotValidNow => {
                 "its certificate is not valid now: renew it (kubeadm certs renew apiserver), and \

@@ -182,7 +182,7 @@ impl Management {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Returns the objects of lists that this client and its clones passed over because they could not
+    /// Returns the objects of lists that this client and its clones skipped because they could not
     /// be understood.
     pub fn odd_objects(&self) -> Vec<OddObject> {
         self.odd.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
@@ -366,7 +366,9 @@ impl Management {
             }
             Ok(Err(error)) => {
                 let cause = ConnectFailure::of(&error);
-                let mut why = cause.words(&error).unwrap_or_else(|| causes(&error));
+                let mut why = cause
+                    .words(&error)
+                    .unwrap_or_else(|| format!("the exchange failed ({})", causes(&error)));
                 if let ConnectFailure::TimedOut | ConnectFailure::Hung = cause {
                     why = format!("{why} within {:.0?}", start.elapsed());
                 }

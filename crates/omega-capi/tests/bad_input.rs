@@ -192,7 +192,7 @@ async fn what_is_left_out_is_not_there() {
 /// One object with `status: null` and the like is read as one without; one that can't be understood is named.
 /// The others of its list are read in either case.
 #[tokio::test]
-async fn one_odd_object_does_not_spoil_its_list() {
+async fn one_odd_object_is_skipped_and_its_list_is_read() {
     let label = json!({"cluster.x-k8s.io/cluster-name": "c1-b3mdwq5cz7lx",
                        "addons.stackhpc.com/cluster": "c1"});
     let (group, addons) = ("/apis/cluster.x-k8s.io/v1beta2", "/apis/addons.stackhpc.com/v1alpha1");

@@ -36,7 +36,7 @@ async fn a_server_that_hangs_is_told_within_the_deadline_of_a_question() {
     assert!(error.timed_out());
     assert!(took < Duration::from_millis(1300), "{took:?}");
     let shown = error.to_string();
-    assert!(shown.contains("it took the connection and did not answer within 8"), "{shown}");
+    assert!(shown.contains("it accepted the connection and did not answer within 8"), "{shown}");
     assert!(error.next().unwrap().contains("the port is open"), "{:?}", error.next());
 }
 

@@ -1,6 +1,9 @@
 //! One run of the program.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use omega::{
     Machine,
@@ -26,6 +29,8 @@ pub(crate) struct App {
     pub(crate) asking: Option<Screen>,
     pub(crate) console: Arc<Console>,
     pub(crate) runs: Runs,
+    /// Where the runs and their journals are.
+    pub(crate) state: PathBuf,
     pub(crate) ctx: Context,
     pub(crate) given: CommandLine,
     /// The subcommand's name, which is also the name of its runs.
@@ -51,6 +56,7 @@ impl App {
             ctx: Context::default().with_events(console.clone()),
             console,
             runs: Runs::new(&environment.state()),
+            state: environment.state(),
             given,
             task: command.split(' ').next().unwrap_or_default().to_owned(),
             command,

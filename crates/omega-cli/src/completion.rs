@@ -1,10 +1,18 @@
-//! Completes values: runs, decisions, units, clouds.
+//! Completes values: runs, decisions, units, clouds, rules, items of the acceptance, starting points.
 
 use std::path::Path;
 
 use clap::Command;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use omega::{clients::Connect, decisions, run::Runs, site::Site};
+use omega::{
+    acceptance::{ItemId, Scenario},
+    capi::coherence::Rule,
+    clients::Connect,
+    decisions,
+    juju::sim::Start,
+    run::Runs,
+    site::Site,
+};
 
 use crate::environment::Environment;
 
@@ -16,6 +24,9 @@ pub(crate) fn with_values(command: Command) -> Command {
             "decision" => decisions_with_titles,
             "units" => units,
             "cloud" => clouds,
+            "rules" => rules,
+            "only" => items,
+            "start" => starts,
             _ => return arg,
         };
         arg.add(ArgValueCandidates::new(values))
@@ -48,6 +59,27 @@ fn units() -> Vec<CompletionCandidate> {
         leader.chain(units).collect::<Vec<_>>()
     });
     names.map(CompletionCandidate::new).collect()
+}
+
+/// The rules of findings that can be accepted.
+fn rules() -> Vec<CompletionCandidate> {
+    let all = Rule::ALL.into_iter().filter(|rule| rule.can_be_accepted());
+    all.map(|rule| CompletionCandidate::new(rule.name())).collect()
+}
+
+fn items() -> Vec<CompletionCandidate> {
+    let of = |id: ItemId| CompletionCandidate::new(id.name()).help(Some(id.title().into()));
+    ItemId::ALL.into_iter().map(of).collect()
+}
+
+/// Those of both rehearsals: what is rehearsed is not known here.
+fn starts() -> Vec<CompletionCandidate> {
+    let graft = Start::ALL.into_iter().map(|start| ("graft", start.name(), start.title()));
+    let acceptance = Scenario::ALL.into_iter().map(|one| ("acceptance", one.name(), one.title()));
+    let of = |(what, name, title): (&str, &'static str, &str)| {
+        CompletionCandidate::new(name).help(Some(format!("{what}: {title}").into()))
+    };
+    graft.chain(acceptance).map(of).collect()
 }
 
 fn clouds() -> Vec<CompletionCandidate> {

@@ -16,8 +16,8 @@ mod render;
 mod signals;
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{Read as _, Seek as _, Write as _},
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
     process::ExitCode,
@@ -150,7 +150,7 @@ async fn run(
 fn log(environment: &Environment, global: &Global) -> Result<(), Failure> {
     let default = match global.verbose {
         // Errors of requests are part of the result, so kube's own log of them is turned off. That
-        // certificates are not verified is always said, and what is passed over.
+        // certificates are not verified is always told, and what is skipped.
         0 => "error,kube_client=off,omega_security=warn,omega_notice=warn",
         1 => "warn,omega=info,omega_core=info,omega_openstack=info,omega_juju=info,omega_capi=info",
         _ => {
@@ -171,6 +171,9 @@ fn log(environment: &Environment, global: &Global) -> Result<(), Failure> {
 
 /// Creates the trace file, or empties that of an earlier run. Another file is not overwritten. Only its
 /// owner can read it, because it names machines and paths.
+///
+/// Each line is one write at the end of the file, so that two processes may write to one file: the second
+/// one finds it in use, and does not empty it.
 fn trace_file(path: &Path) -> Result<File, Failure> {
     let what = || {
         let what = format!("could not write the trace to {}", path.display());
@@ -178,8 +181,8 @@ fn trace_file(path: &Path) -> Result<File, Failure> {
     };
     let failed = |error: std::io::Error| what().because(error.to_string()).next(ANOTHER_FILE);
     let mut options = OpenOptions::new();
-    let opened = options.create(true).read(true).write(true).truncate(false).mode(0o600).open(path);
-    let mut file = opened.map_err(failed)?;
+    let opened = options.create(true).read(true).append(true).mode(0o600).open(path);
+    let file = opened.map_err(failed)?;
     if !file.metadata().map_err(failed)?.is_file() {
         return Ok(file);
     }
@@ -188,10 +191,57 @@ fn trace_file(path: &Path) -> Result<File, Failure> {
     let line = first.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let is_trace = line.starts_with(b"{") && String::from_utf8_lossy(line).contains("took_ms");
     if !first.is_empty() && !is_trace {
-        return Err(what().because("the file exists and is no trace").next(ANOTHER_FILE));
+        return Err(what().because("the file exists and is not a trace").next(ANOTHER_FILE));
     }
-    file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+    let is_used = match file.try_lock() {
+        Ok(()) => false,
+        Err(TryLockError::WouldBlock) => true,
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    };
+    if !is_used {
+        file.set_len(0).map_err(failed)?;
+    }
+    // Held until the process ends. An exclusive one becomes a shared one.
+    file.lock_shared().map_err(failed)?;
     Ok(file)
 }
 
 const ANOTHER_FILE: &str = "name another file: --trace FILE";
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, thread};
+
+    use super::*;
+
+    /// Two processes have one file open as two writers here have: each by itself.
+    #[test]
+    fn two_writers_of_one_trace_leave_whole_lines() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("trace.jsonl");
+        fs::write(&path, "{\"what\":\"earlier\",\"took_ms\":1}\n").unwrap();
+        let writers = ["one", "two"].map(|name| (name, trace_file(&path).unwrap()));
+        let writers = writers.map(|(name, file)| {
+            thread::spawn(move || {
+                let what = name.repeat(100);
+                for took in 0..500 {
+                    let line = format!("{}\n", json!({ "what": what, "took_ms": took }));
+                    (&file).write_all(line.as_bytes()).unwrap();
+                }
+                file
+            })
+        });
+        let files = writers.map(|writer| writer.join().unwrap());
+        let text = fs::read_to_string(&path).unwrap();
+        let read = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let lines: Vec<_> = text.lines().map(read).collect();
+        for name in ["one", "two"] {
+            let own = lines.iter().filter(|line| line["what"] == name.repeat(100));
+            assert_eq!(own.count(), 500, "{name}");
+        }
+        assert_eq!(lines.len(), 1000, "the earlier trace is replaced");
+        drop(files);
+        drop(trace_file(&path).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    }
+}

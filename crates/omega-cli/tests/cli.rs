@@ -432,10 +432,30 @@ fn there_are_no_runs_to_list_show_or_undo() {
     assert_eq!((&document["exit"], &document["exit_code"]), (&"usage".into(), &64.into()));
     assert!(document["failure"]["message"].as_str().unwrap().contains("--no-such"), "{document}");
     for id in ["nope", "../runs", ""] {
-        home.run(&["runs", "show", id]).exits(64).says(&[&format!("no run `{id}`")]);
+        let ran = home.run(&["runs", "show", id]).exits(64);
+        assert!(!ran.err.contains("omega-cli runs"), "it would show nothing: {ran:#?}");
+        ran.says(&[&format!("no run `{id}`"), "there are no runs yet"]);
     }
     home.run(&["rollback", "graft"]).exits(64).says(&["no graft on this machine has changed"]);
     home.run(&["rollback", "graft", "--run", "nope"]).exits(64).says(&["no run `nope`"]);
+}
+
+/// Each says what it is, and no site file is suggested where none is read.
+#[test]
+fn what_is_not_a_kubeconfig_is_not_retargeted() {
+    let home = Home::new();
+    let retarget = ["retarget-kubeconfig", "--file", "f", "--server", "10.12.7.40", "--plan"];
+    for (bytes, why) in [
+        (&b""[..], "it is empty"),
+        (&[0x7f, 0x45, 0x4c, 0x46, 0xff, 0][..], "it is not text (UTF-8), and so not a kubeconfig"),
+        (b"a: 1\n---\nb: 2\n", "it has several YAML documents"),
+        (b"a: 1\n", "it is YAML, and not a kubeconfig"),
+    ] {
+        fs::write(home.path().join("f"), bytes).unwrap();
+        let ran = home.run(&retarget).exits(64);
+        assert!(!ran.err.contains("--site"), "{ran:#?}");
+        ran.says(&[why, "changed nothing", "next"]);
+    }
 }
 
 #[test]

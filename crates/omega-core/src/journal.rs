@@ -14,8 +14,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Describe, Desired, Diff, EnsureError, Failure, FailureClass, StepId, Touched, sync_parent,
-    values::Sha256,
+    Describe, Desired, Diff, EnsureError, Failure, FailureClass, StepId, Touched, json_words,
+    sync_parent, values::Sha256,
 };
 
 mod v1;
@@ -117,7 +117,7 @@ impl Undo {
             format!("could not read from the journal what restores {kind} {key} on {target}");
         Failure {
             expected: Some(format!("a value of {}", self.kind)),
-            found: Some(error.to_string()),
+            found: Some(json_words(error)),
             ..Failure::new(FailureClass::Error, what)
         }
         .next(
@@ -198,12 +198,12 @@ pub enum JournalError {
     #[error("not a journal of version 1 or {VERSION}: {0}")]
     Format(String),
     /// A line in the middle is damaged. (An incomplete last line is left by a crash, and is dropped.)
-    #[error("line {line} of the journal is damaged")]
+    #[error("line {line} of the journal is damaged: {why}")]
     Damaged {
         /// Counted from 1.
         line: usize,
         /// What is wrong with it.
-        source: serde_json::Error,
+        why: String,
     },
 }
 
@@ -302,10 +302,22 @@ impl FileJournal {
             match parsed {
                 Ok(entry) => entries.push(entry),
                 Err(_) if lines.peek().is_none() && !whole => {}
-                Err(source) => return Err(JournalError::Damaged { line: number, source }),
+                Err(error) => return Err(damaged(number, &error)),
             }
         }
         Ok(entries)
+    }
+
+    /// Returns the number of the last line of the journal at `path`, if it is incomplete: it is not among
+    /// the entries. A crash leaves that, and a file that was cut later has it too.
+    ///
+    /// # Errors
+    ///
+    /// As [`FileJournal::read`].
+    pub fn cut_line(path: &Path) -> Result<Option<usize>, JournalError> {
+        let (_, lines) = lines(path)?;
+        let last = lines.last().filter(|(_, _, whole)| !whole);
+        Ok(last.map(|(number, ..)| *number))
     }
 
     fn line(&self, value: &impl Serialize) -> Result<(), JournalError> {
@@ -321,7 +333,6 @@ impl FileJournal {
 type Line = (usize, Vec<u8>, bool);
 
 fn lines(path: &Path) -> Result<(Header, Vec<Line>), JournalError> {
-    let not_ours = |what: &[u8]| JournalError::Format(String::from_utf8_lossy(what).into());
     let mut reader = BufReader::new(File::open(path)?);
     let mut all = Vec::new();
     loop {
@@ -334,15 +345,23 @@ fn lines(path: &Path) -> Result<(Header, Vec<Line>), JournalError> {
         all.push((all.len() + 1, line, whole));
     }
     if all.is_empty() {
-        return Err(not_ours(b"it is empty"));
+        return Err(JournalError::Damaged { line: 1, why: "the file is empty".to_owned() });
     }
     let (_, first, _) = all.remove(0);
     match serde_json::from_slice::<Header>(&first) {
         Ok(header) if header.format == FORMAT && (1..=VERSION).contains(&header.version) => {
             Ok((header, all))
         }
-        Ok(_) | Err(_) => Err(not_ours(&first)),
+        Ok(_) => Err(JournalError::Format(String::from_utf8_lossy(&first).into())),
+        Err(error) => Err(damaged(1, &error)),
     }
+}
+
+fn damaged(line: usize, error: &serde_json::Error) -> JournalError {
+    // The place in the line would be told as one in the file.
+    let why = json_words(error);
+    let why = why.split(" (line ").next().unwrap_or_default().to_owned();
+    JournalError::Damaged { line, why }
 }
 
 impl Journal for FileJournal {

@@ -253,7 +253,7 @@ fn escapes_of_json_are_refused_with_gos_name() {
     for value in [r#""a\/b""#, r#""\ud83d\ude00""#] {
         let error = read(&format!("{TOKEN}x: {value}\n")).unwrap_err();
         assert_eq!(error.reader(), Some(Reader::Go), "{error}");
-        assert!(error.to_string().contains("line 5 has an escape of JSON"), "{error}");
+        assert!(error.to_string().contains("line 5 has a JSON escape"), "{error}");
     }
     assert!(read(&format!("{TOKEN}x: \"\\U0001F600\"\n")).is_ok());
 }
@@ -263,7 +263,7 @@ fn what_the_driver_cannot_construct_is_refused_wherever_it_stands() {
     for more in ["x: 2024-13-45", "x: {y: [2024-02-30]}", "2024-13-45: x", "x: <<", "x: 0x_"] {
         let error = read(&format!("{TOKEN}{more}\n")).unwrap_err();
         assert_eq!(error.reader(), Some(Reader::Driver), "{error}");
-        assert!(error.to_string().contains("line 5 has a value"), "{error}");
+        assert!(error.to_string().contains("line 5 has an unquoted value"), "{error}");
     }
     assert!(read(&format!("{TOKEN}x: '2024-13-45'\n")).is_ok());
     let error = read(&format!("...\n{TOKEN}")).unwrap_err();

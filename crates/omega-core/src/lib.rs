@@ -16,6 +16,7 @@ mod finding;
 mod gate;
 mod journal;
 pub mod kubeconfig;
+mod library_words;
 mod lock;
 mod nearest_name;
 mod pem;
@@ -43,6 +44,7 @@ pub use failure::{Diagnostic, EnsureError, Failure, FailureClass, Retry, Touched
 pub use finding::{Evidence, Finding, Observation, Severity};
 pub use gate::{Gate, Verdict, Wait, WaitState, WhenLate};
 pub use journal::{Entry, FileJournal, Journal, JournalError, MemoryJournal, NoJournal, Undo};
+pub use library_words::{json_words, url_words};
 pub use lock::{Lock, LockError};
 pub use nearest_name::nearest_name;
 pub use persist::{open_regular, persist, read_regular, sync_parent};

@@ -120,11 +120,11 @@ impl fmt::Display for Fault {
             Self::Ended(line) => write!(f, "line {line}: `...` ends a document before it began"),
             Self::Value(line) => write!(
                 f,
-                "line {line}: a value without quotes looks like a date, a number or a sign of YAML, and is none"
+                "line {line}: an unquoted value looks like a date, a number or a sign of YAML, but is not one"
             ),
             Self::Tag(line) => write!(f, "line {line}: a tag (`!name`) that is not known"),
             Self::Key(line) => write!(f, "line {line}: a key is a list or a map"),
-            Self::Documents => f.write_str("it has several documents of YAML"),
+            Self::Documents => f.write_str("it has several YAML documents"),
             Self::TooLarge => {
                 write!(f, "its aliases (`*name`) stand for more than {MOST} values")
             }

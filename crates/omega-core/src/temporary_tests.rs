@@ -14,13 +14,13 @@ use crate::{
 #[derive(Debug, Default)]
 struct Cluster {
     pods: Mutex<BTreeSet<String>>,
-    spoil: Mutex<Option<Spoil>>,
+    fault: Mutex<Option<WriteFault>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Spoil {
+enum WriteFault {
     Refuse,
-    LoseTheAnswer,
+    LoseAnswer,
 }
 
 impl Label for Cluster {
@@ -79,8 +79,8 @@ impl Desired for Pod {
         Ok(Delta::of(if *there == self.there { vec![] } else { put() }))
     }
     async fn apply(&self, _: &Context, cluster: &Cluster, Put(pod): &Put) -> Result<(), No> {
-        let spoil = cluster.spoil.lock().unwrap().take();
-        if spoil == Some(Spoil::Refuse) {
+        let fault = cluster.fault.lock().unwrap().take();
+        if fault == Some(WriteFault::Refuse) {
             return Err(No(Touched::Nothing));
         }
         let mut pods = cluster.pods.lock().unwrap();
@@ -89,7 +89,7 @@ impl Desired for Pod {
         } else {
             pods.remove(&pod.name)
         };
-        if spoil.is_some() { Err(No(Touched::Maybe)) } else { Ok(()) }
+        if fault.is_some() { Err(No(Touched::Maybe)) } else { Ok(()) }
     }
     fn undo(&self, before: &bool) -> Option<Self> {
         Some(Self { there: *before, ..self.clone() })
@@ -124,7 +124,7 @@ async fn it_goes_when_the_work_fails_when_making_it_fails_and_when_stopped() {
     let fails = |_| async { Err::<(), _>(Failure::new(FailureClass::Error, "it burnt")) };
     let failure = with_temporary(&ctx, &cluster, &pod(), fails).await.unwrap_err();
     assert_eq!((failure.message.as_str(), &failure.found), ("it burnt", &None));
-    *cluster.spoil.lock().unwrap() = Some(Spoil::LoseTheAnswer);
+    *cluster.fault.lock().unwrap() = Some(WriteFault::LoseAnswer);
     let never = |_| async { Ok(()) };
     let failure = with_temporary(&ctx, &cluster, &pod(), never).await.unwrap_err();
     assert_eq!(failure.touched, Touched::Maybe);
@@ -144,7 +144,7 @@ async fn what_can_not_be_removed_is_said_and_found_in_the_journal() {
     let (cluster, (ctx, journal)) = (Arc::new(Cluster::default()), journaled());
     let held = Arc::clone(&cluster);
     let work = |_| async move {
-        *held.spoil.lock().unwrap() = Some(Spoil::Refuse);
+        *held.fault.lock().unwrap() = Some(WriteFault::Refuse);
         Ok(())
     };
     let failure = with_temporary(&ctx, &*cluster, &pod(), work).await.unwrap_err();
@@ -174,7 +174,7 @@ async fn a_step_whose_proof_fails_changes_nothing() {
     let (cluster, (ctx, journal)) = (Arc::new(Cluster::default()), journaled());
     let kept = Pod { name: "kept".into(), there: true };
     let step = crate::step_with_proof(&cluster, kept, |_, _| pod());
-    *cluster.spoil.lock().unwrap() = Some(Spoil::Refuse);
+    *cluster.fault.lock().unwrap() = Some(WriteFault::Refuse);
     step.run(&ctx, crate::Approval::Fact).await.unwrap_err();
     assert!(cluster.pods.lock().unwrap().is_empty());
     assert!(step.run(&ctx, crate::Approval::Fact).await.unwrap().changed);

@@ -17,7 +17,7 @@ use crate::{
 struct Shelf {
     boxes: Mutex<BTreeMap<String, String>>,
     writes: Mutex<usize>,
-    spoiled: Mutex<Option<(usize, Fault)>>,
+    fault: Mutex<Option<(usize, Fault)>>,
 }
 
 impl Label for Shelf {
@@ -50,7 +50,7 @@ impl Shelf {
     fn write(&self, name: &str, value: Option<&str>) -> Result<(), Lost> {
         let nth = std::mem::replace(&mut *self.writes.lock().unwrap(), 0);
         *self.writes.lock().unwrap() = nth + 1;
-        let fault = self.spoiled.lock().unwrap().filter(|(spoiled, _)| *spoiled == nth);
+        let fault = self.fault.lock().unwrap().filter(|(faulty, _)| *faulty == nth);
         let fault = fault.map(|(_, fault)| fault);
         if !matches!(fault, Some(Fault::Lost | Fault::Ignored | Fault::Refused)) {
             let mut boxes = self.boxes.lock().unwrap();
@@ -192,7 +192,7 @@ impl World for Room {
         *self.0.writes.lock().unwrap()
     }
     fn inject_fault(&self, nth: usize, fault: Fault) {
-        *self.0.spoiled.lock().unwrap() = Some((nth, fault));
+        *self.0.fault.lock().unwrap() = Some((nth, fault));
     }
 }
 

@@ -164,8 +164,8 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Unusable
     match (all.is_empty(), of_openssl) {
         (false, _) => Ok(all.into_iter().map(|one| one.der.into()).collect()),
         (true, true) => unusable(
-            "has its certificates in a form of OpenSSL's own (BEGIN TRUSTED CERTIFICATE), which omega \
-             does not read: write each in the common one (openssl x509 -in FILE -out CA.pem)",
+            "has its certificates in OpenSSL's own format (BEGIN TRUSTED CERTIFICATE), which omega does not \
+             read: convert each to the standard one (openssl x509 -in FILE -out CA.pem)",
         ),
         (true, false) => unusable("has no certificate"),
     }
@@ -188,7 +188,7 @@ pub fn client_identity(
     let no_key = |why: &str| UnusableCertificates(format!("its client key {why}"));
     let keys = pem::blocks(key_pem.expose()).unwrap_or_default();
     let der = keys.into_iter().find(Block::is_key).map(|block| block.der);
-    let der = der.ok_or_else(|| no_key("is no key in PEM"))?;
+    let der = der.ok_or_else(|| no_key("is not a key in PEM"))?;
     let is_p521 = private_key::is_p521(&der);
     let der = PrivateKeyDer::try_from(der).map_err(|_| no_key("can't be read"))?;
     let key = provider().key_provider.load_private_key(der).map_err(|_| {

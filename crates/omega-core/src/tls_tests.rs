@@ -159,7 +159,7 @@ fn a_file_of_cas_says_what_it_has() {
     ].join("\n"), @"
     2 certificates
     1 certificates
-    has its certificates in a form of OpenSSL's own (BEGIN TRUSTED CERTIFICATE), which omega does not read: write each in the common one (openssl x509 -in FILE -out CA.pem)
+    has its certificates in OpenSSL's own format (BEGIN TRUSTED CERTIFICATE), which omega does not read: convert each to the standard one (openssl x509 -in FILE -out CA.pem)
     is not a file of certificates in PEM
     has no certificate
     ");
@@ -182,6 +182,6 @@ fn a_client_shows_what_it_has() {
     shown
     shown
     its client key is on a curve (P-521) that omega's TLS (rustls with ring) does not have: use certificates of X.509 version 3 with keys of RSA (2048 bits or more), P-256, P-384 or Ed25519, signed with SHA-256 or better
-    its client key is no key in PEM
+    its client key is not a key in PEM
     ");
 }

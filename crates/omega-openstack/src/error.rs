@@ -347,7 +347,12 @@ impl Diagnostic for Error {
                  load balancer in front of it"
                     .to_owned(),
             ),
-            Self::Cancelled { .. } | Self::Tls { .. } => None,
+            Self::Tls { .. } => Some(
+                "check the file of CA certificates that is named (cacert or OS_CACERT of a cloud): that \
+                 it is there, that you can read it, and that it has certificates in PEM"
+                    .to_owned(),
+            ),
+            Self::Cancelled { .. } => None,
         }
     }
 

@@ -17,6 +17,7 @@ mod gate_answer;
 pub mod identity;
 pub mod image;
 pub mod key_manager;
+mod limits;
 pub mod load_balancer;
 #[cfg(test)]
 mod microversion_tests;
@@ -41,6 +42,7 @@ pub use cloud::{
 };
 pub use cluster_name::ClusterName;
 pub use error::{Error, Refusal};
+pub use limits::Limits;
 pub use request::{Body, ByteStream, Request, Upload};
 pub use response::{
     ContentRange, Download, Headers, JSON_LIMIT, Response, RetryAfter, StreamedResponse,

@@ -1,6 +1,7 @@
 //! The services' responses: errors, lists, pages.
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use omega_core::json_words;
 use serde::{Deserialize as _, Deserializer, de::DeserializeOwned, de::Error as _};
 use serde_json::Value;
 use url::Url;
@@ -127,18 +128,6 @@ fn plain(text: &str) -> &str {
     }
 }
 
-/// Returns what is wrong with JSON, without the names of this program's types.
-pub(crate) fn json(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let mut words = text.split(' ').peekable();
-    let mut plain = Vec::new();
-    while let Some(word) = words.next() {
-        let of_rust = ["struct", "enum", "variant"].contains(&word) && words.next().is_some();
-        plain.push(if of_rust { "an object" } else { word });
-    }
-    plain.join(" ").replace("a sequence", "a list").replace("a map", "an object")
-}
-
 /// Reads a moment that may lack its zone: then it is UTC.
 ///
 /// Keystone 22 writes `2026-11-21T16:57:16.000000Z`, and `2026-11-21T15:57:22` for a token that
@@ -177,7 +166,8 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
     let id = response.request_id;
     let value =
         value.ok_or_else(|| Error::malformed(&request, id.clone(), format!("no {key:?}")))?;
-    serde_json::from_value(value).map_err(|error| Error::malformed(&request, id, json(&error)))
+    serde_json::from_value(value)
+        .map_err(|error| Error::malformed(&request, id, json_words(&error)))
 }
 
 /// Returns nothing for what does not exist.
@@ -285,7 +275,7 @@ pub(crate) async fn list_with_odd<T: DeserializeOwned>(
         let items = body.get_mut(key).map(Value::take);
         let items = items.ok_or_else(|| Error::malformed(&page, None, format!("no {key:?}")))?;
         let items: Vec<Value> = serde_json::from_value(items)
-            .map_err(|error| Error::malformed(&page, None, json(&error)))?;
+            .map_err(|error| Error::malformed(&page, None, json_words(&error)))?;
         let empty = items.is_empty();
         for item in items {
             match element(&page, item) {
@@ -314,12 +304,12 @@ fn element<T: DeserializeOwned>(page: &Request, item: Value) -> Result<Option<T>
         Ok(item) => return Ok(Some(item)),
         Err(error) => error,
     };
-    let why = json(&error);
+    let why = json_words(&error);
     if let Some(name) = names.first() {
         let error = Error::malformed(page, None, format!("{name} in it: {why}"));
         return Err(Odd { names, why, error });
     }
-    tracing::warn!(target: "omega_notice", request = %page, why, "an element of the list is passed over");
+    tracing::warn!(target: "omega_notice", request = %page, why, "an element of the list is skipped");
     Ok(None)
 }
 
@@ -353,7 +343,7 @@ mod tests {
     use omega_core::Diagnostic as _;
     use serde_json::json;
 
-    use super::{accept, json as plain, words};
+    use super::{accept, words};
     use crate::{Headers, Method, Request, Response, Service};
 
     #[test]
@@ -369,19 +359,6 @@ mod tests {
         ] {
             assert_eq!(words(&body).1, message, "{body}");
         }
-    }
-
-    #[test]
-    fn no_type_of_this_program_is_named() {
-        #[derive(Debug, serde::Deserialize)]
-        #[expect(dead_code, reason = "only its errors count")]
-        struct Project {
-            id: String,
-        }
-        let error = serde_json::from_value::<Project>(json!("x")).unwrap_err();
-        assert_eq!(plain(&error), "invalid type: string \"x\", expected an object");
-        let error = serde_json::from_value::<Vec<Project>>(json!(1)).unwrap_err();
-        assert_eq!(plain(&error), "invalid type: integer `1`, expected a list");
     }
 
     #[test]
@@ -407,7 +384,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_odd_element_does_not_spoil_a_list() {
+    async fn one_odd_element_is_skipped_and_the_rest_of_the_list_is_read() {
         #[derive(Debug, PartialEq, serde::Deserialize)]
         struct One {
             id: String,

@@ -261,9 +261,9 @@ mod tests {
         insta::assert_snapshot!(omega_core::Diagnostic::found(&none).unwrap(), @"admin in One: http://admin, public in Two: http://two, public in One: http://one");
     }
 
-    /// keystoneauth1 passes over what it can't use, and goes by `region` where there is no `region_id`.
+    /// keystoneauth1 skips what it can't use, and goes by `region` where there is no `region_id`.
     #[test]
-    fn an_odd_entry_does_not_spoil_the_catalog() {
+    fn an_odd_entry_is_skipped_and_the_rest_of_the_catalog_is_read() {
         let catalog: Catalog = serde_json::from_value(serde_json::json!([
             null,
             "x",

@@ -19,8 +19,10 @@ pub enum TransportCause {
     Refused,
     /// No connection for another reason: no such host, no route.
     Connect,
-    /// The connection timed out.
+    /// There was no connection in time.
     ConnectTimedOut,
+    /// There was a connection, and the server did not answer in TLS in time.
+    Hung,
     /// The server closed the connection before the end.
     Reset,
     /// There was no progress for this long, after this many bytes in the current direction.
@@ -28,6 +30,13 @@ pub enum TransportCause {
         /// The time without progress.
         after: Duration,
         /// The bytes that were transferred before.
+        moved: u64,
+    },
+    /// Bytes arrived now and then, and the answer was not complete after this long.
+    TooSlow {
+        /// The time for the whole answer.
+        after: Duration,
+        /// The bytes that had arrived by then.
         moved: u64,
     },
     /// The certificate is not accepted, or the server does not use TLS.
@@ -92,8 +101,10 @@ impl TransportCause {
             Self::Refused
             | Self::Connect
             | Self::ConnectTimedOut
+            | Self::Hung
             | Self::Reset
             | Self::Stalled { .. }
+            | Self::TooSlow { .. }
             | Self::Other => Retry::Transient,
             Self::Tls | Self::Source => Retry::Final,
         }
@@ -101,7 +112,9 @@ impl TransportCause {
 
     pub(crate) fn timed_out(self) -> bool {
         match self {
-            Self::ConnectTimedOut | Self::Stalled { .. } => true,
+            Self::ConnectTimedOut | Self::Hung | Self::Stalled { .. } | Self::TooSlow { .. } => {
+                true
+            }
             Self::Refused
             | Self::Connect
             | Self::Reset
@@ -116,7 +129,13 @@ impl TransportCause {
             Self::Source => "check the file to upload",
             Self::Refused => "check the port, and that the service behind it runs",
             Self::Connect | Self::ConnectTimedOut => "check the address, and the route to it",
-            Self::Reset | Self::Stalled { .. } => "check the service, and the proxy in front of it",
+            Self::Hung => {
+                "the port is open, and what is behind it hangs or is overloaded: look at the service, and \
+                 at the proxy or load balancer in front of it"
+            }
+            Self::Reset | Self::Stalled { .. } | Self::TooSlow { .. } => {
+                "check the service, and the proxy in front of it"
+            }
             Self::Tls => "check the address, cacert, and this machine's clock",
             Self::Other => "check the address, the route to it, and cacert for HTTPS",
         }
@@ -131,9 +150,13 @@ impl fmt::Display for TransportCause {
             Self::Stalled { after, moved } => {
                 write!(f, ": no progress for {after:.0?} after {moved} bytes")
             }
+            Self::TooSlow { after, moved } => {
+                write!(f, ": not complete after {after:.0?} ({moved} bytes)")
+            }
             Self::Refused
             | Self::Connect
             | Self::ConnectTimedOut
+            | Self::Hung
             | Self::Reset
             | Self::Tls
             | Self::Source
@@ -169,7 +192,10 @@ impl Happened {
             TransportCause::Refused => {
                 "the connection was refused (nothing listens there)".to_owned()
             }
-            TransportCause::ConnectTimedOut => "the connection timed out".to_owned(),
+            TransportCause::ConnectTimedOut => "there was no connection in time".to_owned(),
+            TransportCause::Hung => {
+                "it accepted the connection and did not answer in TLS".to_owned()
+            }
             TransportCause::Reset => {
                 "the connection was closed before the answer was complete".to_owned()
             }
@@ -190,14 +216,24 @@ impl Happened {
                 next = "check the name, and this machine's DNS";
                 "the name does not resolve".to_owned()
             }
-            TransportCause::Connect
-            | TransportCause::Other
-            | TransportCause::Source
-            | TransportCause::Stalled { .. } => below(),
+            TransportCause::Other if speaks_no_http(error) => {
+                next = "check the port: what answers there is not an HTTP server";
+                "it did not answer in HTTP".to_owned()
+            }
+            TransportCause::Connect => format!("there is no connection ({})", below()),
+            TransportCause::Other => format!("the exchange broke off ({})", below()),
+            TransportCause::Source
+            | TransportCause::Stalled { .. }
+            | TransportCause::TooSlow { .. } => below(),
         };
         tracing::debug!(?error, "no answer");
         Self { words, next }
     }
+}
+
+fn speaks_no_http(error: &reqwest::Error) -> bool {
+    let below = std::iter::successors(std::error::Error::source(error), |one| one.source());
+    below.filter_map(|one| one.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse)
 }
 
 /// Returns the error of TLS among the causes.
@@ -223,3 +259,8 @@ fn tls_error(error: &reqwest::Error) -> Option<rustls::Error> {
 #[derive(Debug, thiserror::Error)]
 #[error("the transfer stalled")]
 pub(crate) struct Stalled;
+
+/// The whole took too long.
+#[derive(Debug, thiserror::Error)]
+#[error("it answers too slowly")]
+pub(crate) struct TooSlow;

@@ -131,8 +131,11 @@ impl RefusalReason {
                 "the provider can't do it, and nothing was changed: openstack loadbalancer show names \
                  the provider; create the load balancer again with one that can (amphora)"
             }
+            Self::NotFound => {
+                "check that it is still there, and that this project may see it; if the service finds \
+                 nothing at all, the path of its endpoint is wrong: openstack endpoint list"
+            }
             Self::NoSuchCredential
-            | Self::NotFound
             | Self::AlreadyExists
             | Self::InUse
             | Self::BeingDeleted

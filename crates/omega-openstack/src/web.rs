@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::{
-    CloudConfig, Error, Session, TransportCause,
-    session::{given_ca, trusting, unpooled},
+    CloudConfig, Error, Limits, Session, TransportCause,
+    session::{cause_of, given_ca, trusting, unpooled},
     transport_cause::Happened,
 };
 
@@ -51,46 +51,48 @@ pub struct Page {
 pub struct WebClient {
     client: Client,
     session: Option<Arc<Session>>,
-    limit: Duration,
+    limits: Limits,
 }
 
 impl fmt::Debug for WebClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { client: _, session, limit } = self;
-        f.debug_struct("WebClient").field("session", session).field("limit", limit).finish()
+        let Self { client: _, session, limits } = self;
+        f.debug_struct("WebClient").field("session", session).field("limits", limits).finish()
     }
 }
 
 impl WebClient {
-    /// Returns a client that trusts the CA of the cloud. `limit`: for each page.
+    /// Returns a client that trusts the CA of the cloud. `limits`: for each page, which must be complete
+    /// within `ask`.
     ///
     /// # Errors
     ///
     /// Fails if the CA can't be used.
-    pub fn of_cloud(config: &CloudConfig, limit: Duration) -> Result<Self, Error> {
-        let client = trusting(&config.cloud, given_ca(config)?, true)?;
-        Ok(Self { client, session: None, limit })
+    pub fn of_cloud(config: &CloudConfig, limits: Limits) -> Result<Self, Error> {
+        let client = trusting(&config.cloud, given_ca(config)?, true, limits)?;
+        Ok(Self { client, session: None, limits })
     }
 
     /// Returns a client that trusts the CA `pem`, or the machine's own. `name`: of what is asked, for
-    /// errors. `limit`: for each page.
+    /// errors. `limits`: as of [`WebClient::of_cloud`].
     ///
     /// # Errors
     ///
     /// Fails if the CA can't be used.
-    pub fn trusting(pem: Option<Vec<u8>>, name: &str, limit: Duration) -> Result<Self, Error> {
+    pub fn trusting(pem: Option<Vec<u8>>, name: &str, limits: Limits) -> Result<Self, Error> {
         let given = pem.map(|pem| (pem, format!("the CA of {name}")));
-        Ok(Self { client: trusting(name, given, true)?, session: None, limit })
+        Ok(Self { client: trusting(name, given, true, limits)?, session: None, limits })
     }
 
     /// Returns a client that opens a connection for each page: a load balancer chooses a member for each
-    /// connection, not for each request. `name`: of what is asked, for errors. `limit`: for each page.
+    /// connection, not for each request. `name`: of what is asked, for errors. `limits`: as of
+    /// [`WebClient::of_cloud`].
     ///
     /// # Errors
     ///
     /// Fails if the machine's own CAs can't be used.
-    pub fn unpooled(name: &str, limit: Duration) -> Result<Self, Error> {
-        Ok(Self { client: unpooled(name)?, session: None, limit })
+    pub fn unpooled(name: &str, limits: Limits) -> Result<Self, Error> {
+        Ok(Self { client: unpooled(name, limits)?, session: None, limits })
     }
 
     /// Sends the session's token with each request over TLS. Use it only for addresses of its catalog.
@@ -105,7 +107,7 @@ impl Web for WebClient {
     async fn get(&self, url: &Url) -> Result<Page, Error> {
         let start = Instant::now();
         let mut request = self.client.get(url.clone()).header("Accept", "application/json");
-        request = request.timeout(self.limit);
+        request = request.timeout(self.limits.ask);
         if let Some(session) = self.session.as_ref().filter(|_| url.scheme() == "https") {
             let token = session.token().await?;
             let mut value = reqwest::header::HeaderValue::from_bytes(token.expose())
@@ -113,20 +115,26 @@ impl Web for WebClient {
             value.set_sensitive(true);
             request = request.header("X-Auth-Token", value);
         }
-        let failed = |error: reqwest::Error| {
-            let mut cause = TransportCause::of(&error);
+        let failed = async |error: reqwest::Error| {
+            let mut cause = cause_of(&error, url).await;
             if cause == TransportCause::Other && error.is_timeout() {
                 // The limit is on the whole exchange.
-                cause = TransportCause::Stalled { after: self.limit, moved: 0 };
+                cause = TransportCause::Stalled { after: self.limits.ask, moved: 0 };
             }
             let happened = Happened::new(cause, &error);
             unreachable(url, cause, happened)
         };
-        let response = request.send().await.map_err(failed)?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(failed(error).await),
+        };
         let status = response.status().as_u16();
         let (mut body, mut chunks) = (Vec::new(), Box::pin(response.bytes_stream()));
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(failed)?;
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => return Err(failed(error).await),
+            };
             let room = MOST.saturating_sub(body.len());
             body.extend_from_slice(chunk.get(..room.min(chunk.len())).unwrap_or_default());
             if body.len() >= MOST {

@@ -25,7 +25,11 @@ async fn server(answer: String) -> (Url, Arc<Mutex<Vec<String>>>) {
 }
 
 fn client(limit: Duration) -> WebClient {
-    WebClient::trusting(None, "the test", limit).unwrap()
+    WebClient::trusting(None, "the test", limits(limit)).unwrap()
+}
+
+fn limits(limit: Duration) -> Limits {
+    Limits { ask: limit, ..Limits::default() }
 }
 
 const LONG: Duration = Duration::from_secs(20);
@@ -61,6 +65,10 @@ async fn nobody_no_tls_and_silence_are_told_apart() {
     let (url, _) = server("HTTP/1.1 200 OK\r\n\r\n".to_owned()).await;
     let secure = url.as_str().replace("http://", "https://");
     assert_eq!(cause(&secure, LONG).await, TransportCause::Tls);
+    let (url, _) = server("SSH-2.0-OpenSSH_9.6\r\n".to_owned()).await;
+    let error = client(LONG).get(&url).await.unwrap_err();
+    let told = omega_core::chain(&error).join(": ");
+    assert!(told.ends_with(": it did not answer in HTTP"), "{told}");
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let limit = Duration::from_millis(200);
     let url = format!("http://{}/", silent.local_addr().unwrap());
@@ -69,7 +77,7 @@ async fn nobody_no_tls_and_silence_are_told_apart() {
 
 #[test]
 fn a_ca_that_is_none_is_refused() {
-    let error = WebClient::trusting(Some(b"no PEM".to_vec()), "Vault", LONG).unwrap_err();
+    let error = WebClient::trusting(Some(b"no PEM".to_vec()), "Vault", limits(LONG)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "could not set up HTTPS for Vault: the CA of Vault has no certificate"
@@ -95,7 +103,7 @@ async fn an_unpooled_client_opens_a_connection_for_each_page() {
             });
         }
     });
-    let (pooled, unpooled) = (client(LONG), WebClient::unpooled("the test", LONG).unwrap());
+    let (pooled, unpooled) = (client(LONG), WebClient::unpooled("the test", limits(LONG)).unwrap());
     for (client, wanted) in [(pooled, 1), (unpooled, 1 + 3)] {
         for _ in 0..3 {
             client.get(&url).await.unwrap();

@@ -17,6 +17,8 @@ pub enum CertificateCheck {
     OtherName(Vec<String>),
     /// Another CA signed it.
     OtherAuthority,
+    /// The kubeconfig names no CA, and none that this machine trusts signed it.
+    NotTrustedHere,
     /// It is a CA's, and not the one that the kubeconfig trusts.
     IsCa,
     /// It is not valid, now or at all.
@@ -59,6 +61,14 @@ impl EndpointCheck {
             Self::Certificate(CertificateCheck::OtherAuthority) => Conflict::new(
                 format!("another CA signed the certificate at {server}"),
                 "check the address: it is another cluster, or there is a proxy in between",
+            ),
+            Self::Certificate(CertificateCheck::NotTrustedHere) => Conflict::new(
+                format!(
+                    "the kubeconfig has no CA, and this machine trusts none that signed the certificate at \
+                     {server}"
+                ),
+                "put the cluster's CA into the kubeconfig: kubectl config set-cluster NAME \
+                 --certificate-authority CA.pem --embed-certs --kubeconfig FILE",
             ),
             Self::Certificate(CertificateCheck::IsCa) => Conflict::new(
                 format!(
@@ -113,6 +123,9 @@ pub async fn check_endpoint(
         Err(Error::Unreachable { cause, names, why, .. }) if cause.is_of_certificate() => {
             Ok(EndpointCheck::Certificate(match cause {
                 ConnectFailure::OtherName => CertificateCheck::OtherName(names),
+                ConnectFailure::UnknownAuthority if kubeconfig.facts.ca_pem.is_none() => {
+                    CertificateCheck::NotTrustedHere
+                }
                 ConnectFailure::UnknownAuthority => CertificateCheck::OtherAuthority,
                 ConnectFailure::CaAsLeaf => CertificateCheck::IsCa,
                 _ => CertificateCheck::NotValid(why),

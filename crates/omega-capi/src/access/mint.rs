@@ -20,7 +20,7 @@ use super::{
     ProofKubeconfig, RightsProof, ThisMachine, ensure_driver_rights, mint_error::shown,
     prove_rights,
 };
-use crate::{Deadlines, Error, Management};
+use crate::{Error, Management};
 
 /// How long to wait until the authorizer knows new bindings, which it watches.
 pub(super) const AUTHORIZER: PollPolicy =
@@ -71,7 +71,7 @@ impl Mint {
         kubeconfig: &Kubeconfig,
         rights: &DriverRights,
     ) -> Result<RightsProof, Error> {
-        let account = self.local.connect(kubeconfig, Deadlines::default()).await?;
+        let account = self.local.connect(kubeconfig, self.management.deadlines()).await?;
         prove_rights(&account, rights).await
     }
 }

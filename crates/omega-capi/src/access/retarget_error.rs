@@ -18,7 +18,7 @@ pub enum RetargetError {
     Write { path: PathBuf, source: io::Error },
     /// It is not a kubeconfig that can be changed in place.
     #[error("{path} can't be changed: {why}", path = path.display())]
-    NotRewritten { path: PathBuf, why: String },
+    NotRewritten { path: PathBuf, why: String, next: &'static str },
     /// The new address is not one.
     #[error("{0:?} is neither an address nor the URL of a server")]
     NoAddress(String),
@@ -40,10 +40,7 @@ impl Diagnostic for RetargetError {
             Self::Read { .. } | Self::Write { .. } => {
                 "check the path, and that you can write to its directory".into()
             }
-            Self::NotRewritten { .. } => {
-                "kubectl config set-cluster NAME --server URL --kubeconfig FILE; then try again"
-                    .into()
-            }
+            Self::NotRewritten { next, .. } => (*next).to_owned(),
             Self::NoAddress(_) => "use 10.12.7.40, NAME:6443 or https://NAME:6443".into(),
             Self::Moved { .. } => "run the same command again".into(),
             Self::Api(error) => return error.next(),

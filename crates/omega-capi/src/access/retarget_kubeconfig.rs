@@ -1,5 +1,5 @@
 use std::{
-    fmt, io,
+    io,
     net::Ipv6Addr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -19,7 +19,7 @@ use url::Url;
 use super::{
     LocalFile, LocalMachine, RetargetError, ThisMachine,
     endpoint_check::{EndpointCheck, check_endpoint, cluster_id},
-    rewrite_server::{rewritten, server_in},
+    rewrite_server::{NotRewritten, rewritten, server_in},
 };
 
 /// Ensures that the current context of the kubeconfig at `path` uses `server`, and that this works.
@@ -126,7 +126,7 @@ impl Desired for RetargetedKubeconfig {
     async fn observe(&self, retarget: &Retarget) -> Result<RetargetObserved, RetargetError> {
         let LocalFile { bytes, private } = self.read(&*retarget.local)?;
         let text = self.text(&bytes)?;
-        let server = server_in(text).map_err(|error| self.not_rewritten(&error))?;
+        let server = server_in(text).map_err(|error| self.not_rewritten(error))?;
         let new = Secret::from(self.changed(text)?);
         let endpoint_check = match Kubeconfig::parse(new, retarget.now) {
             Err(error) => EndpointCheck::Unusable(error.to_string()),
@@ -210,7 +210,7 @@ impl RetargetedKubeconfig {
         };
         if !address.contains("://") && !url.ends_with(":443") && wanted.server.port().is_none() {
             let file = wanted.read(&ThisMachine)?;
-            let old = server_in(wanted.text(&file.bytes)?).map_err(|e| wanted.not_rewritten(&e))?;
+            let old = server_in(wanted.text(&file.bytes)?).map_err(|e| wanted.not_rewritten(e))?;
             let port = old.parse::<Url>().ok().and_then(|old| old.port_or_known_default());
             // This only fails for a URL without a host.
             let _: Result<(), ()> = wanted.server.set_port(port);
@@ -225,7 +225,7 @@ impl RetargetedKubeconfig {
     }
 
     fn text<'a>(&self, bytes: &'a Secret) -> Result<&'a str, RetargetError> {
-        std::str::from_utf8(bytes.expose()).map_err(|_| self.not_rewritten(&"it is not text"))
+        std::str::from_utf8(bytes.expose()).map_err(|_| self.not_rewritten(NotRewritten::NotText))
     }
 
     /// Returns the server as it is written: without a slash, as clients append paths.
@@ -242,11 +242,12 @@ impl RetargetedKubeconfig {
         if server_in(text).is_ok_and(|server| self.is_at(&server)) {
             return Ok(text.to_owned());
         }
-        rewritten(text, self.written()).map_err(|error| self.not_rewritten(&error))
+        rewritten(text, self.written()).map_err(|error| self.not_rewritten(error))
     }
 
-    fn not_rewritten(&self, why: &dyn fmt::Display) -> RetargetError {
-        RetargetError::NotRewritten { path: self.path.clone(), why: why.to_string() }
+    fn not_rewritten(&self, why: NotRewritten) -> RetargetError {
+        let (path, next) = (self.path.clone(), why.next());
+        RetargetError::NotRewritten { path, why: why.to_string(), next }
     }
 }
 

@@ -171,10 +171,19 @@ async fn what_would_not_work_is_refused_by_its_reason() {
     let other_name = Endpoint::Certificate(CertificateCheck::OtherName(names));
     let tls = ADMIN.replace("    server:", "    tls-server-name: kubernetes\n    server:");
     assert_ne!(tls, ADMIN);
+    let without_ca: Vec<_> =
+        ADMIN.lines().filter(|line| !line.contains("certificate-authority-data")).collect();
+    let without_ca = without_ca.join("\n");
     let all = [
         refused(ADMIN, &other_name, [None, None]).await,
         refused(ADMIN, &Endpoint::Certificate(CertificateCheck::OtherAuthority), [None, None])
             .await,
+        refused(
+            &without_ca,
+            &Endpoint::Certificate(CertificateCheck::OtherAuthority),
+            [None, None],
+        )
+        .await,
         refused(ADMIN, &Endpoint::Refuses, [None, None]).await,
         refused(ADMIN, &Endpoint::Anonymous, [None, None]).await,
         refused(ADMIN, &Endpoint::Works, [Some("id-a"), Some("id-b")]).await,
@@ -183,6 +192,8 @@ async fn what_would_not_work_is_refused_by_its_reason() {
     let expected = [
         "the certificate at https://10.12.7.40:6443 does not cover that address | 10.20.0.50, kubernetes",
         "another CA signed the certificate at https://10.12.7.40:6443 | ",
+        "the kubeconfig has no CA, and this machine trusts none that signed the certificate at \
+         https://10.12.7.40:6443 | ",
         "https://10.12.7.40:6443 refused the kubeconfig's credentials | ",
         "https://10.12.7.40:6443 refused the kubeconfig's credentials | ",
         "https://10.12.7.40:6443 is another cluster | kube-system id-b",

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fmt, sync::LazyLock};
 
-use omega_core::{Evidence, Finding, Severity, Subject};
+use omega_core::{Evidence, Finding, Severity, Subject, json_words};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
@@ -148,7 +148,7 @@ impl Dependencies {
     /// Fails if it is not a flat object of strings, or lacks Cluster API or its OpenStack provider.
     pub fn parse(text: &str) -> Result<Self, DependenciesError> {
         let parsed: Self =
-            serde_json::from_str(text).map_err(|error| DependenciesError(error.to_string()))?;
+            serde_json::from_str(text).map_err(|error| DependenciesError(json_words(&error)))?;
         for needed in [Component::ClusterApi, Component::OpenstackProvider] {
             if parsed.version(needed).is_none() {
                 return Err(DependenciesError(format!("it has no key `{}`", needed.key())));
@@ -239,7 +239,10 @@ mod tests {
         let words = |text: &str| Dependencies::parse(text).unwrap_err().to_string();
         let lacks = "not a dependencies.json: it has no key `cluster-api-provider-openstack`";
         assert_eq!(words(r#"{"cluster-api": "v1.14.0"}"#), lacks);
-        assert!(words(r#"{"dependencies": {"lodash": "1"}}"#).contains("invalid type: map"));
-        assert!(words("").contains("EOF"));
+        assert!(
+            words(r#"{"dependencies": {"lodash": "1"}}"#)
+                .contains("it has an object in place of a string")
+        );
+        assert!(words("").contains("it ends too early"));
     }
 }

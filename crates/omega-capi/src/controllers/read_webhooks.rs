@@ -217,7 +217,7 @@ fn add(places: &mut BTreeMap<Place, Named>, name: &str, client: &WebhookClient, 
     }
 }
 
-/// Whether a certificate is in it. What else is in it the API server passes over (Go, `crypto/x509`,
+/// Whether a certificate is in it. The API server ignores what else is in it (Go, `crypto/x509`,
 /// `CertPool.AppendCertsFromPEM`).
 fn is_certificate(bundle: &str) -> bool {
     let Ok(pem) = STANDARD.decode(bundle) else { return false };

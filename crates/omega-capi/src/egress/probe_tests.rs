@@ -142,7 +142,7 @@ async fn stopped_at_any_event_it_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_spoiled_write_leaves_nothing_and_is_said() {
+async fn a_failed_write_leaves_nothing_and_is_reported() {
     for fault in [testing::Fault::Lost, testing::Fault::AnswerLost, testing::Fault::Ignored] {
         for nth in 0..2 {
             let server = cluster(PodOutcome::Ends(0, ""));

@@ -72,7 +72,12 @@ mod tests {
             ("/ill", status(500, "conversion webhook")),
             ("/binary", Answer::NotAnObject),
             ("/text", Answer::NotAnObject),
-            ("/lost", Answer::Nothing { why: "test can't be reached: connection reset".into() }),
+            (
+                "/lost",
+                Answer::Nothing {
+                    why: "test can't be reached: the exchange failed (connection reset)".into(),
+                },
+            ),
         ];
         let paths: Vec<String> = expected.iter().map(|(path, _)| (*path).to_owned()).collect();
         let answers = read_objects(&management, &paths).await;

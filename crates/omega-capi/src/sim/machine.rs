@@ -180,7 +180,9 @@ fn refusal(check: &CertificateCheck) -> Option<CertificateError> {
             expected: ServerName::IpAddress(Ipv4Addr::LOCALHOST.into()),
             presented: names.iter().map(|name| format!("DnsName(\"{name}\")")).collect(),
         }),
-        CertificateCheck::OtherAuthority => Some(CertificateError::UnknownIssuer),
+        CertificateCheck::OtherAuthority | CertificateCheck::NotTrustedHere => {
+            Some(CertificateError::UnknownIssuer)
+        }
         CertificateCheck::IsCa => {
             let why = io::Error::other("CaUsedAsEndEntity");
             Some(CertificateError::Other(rustls::OtherError(Arc::new(why))))

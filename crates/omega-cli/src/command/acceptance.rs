@@ -14,6 +14,7 @@ use omega::{
     sweep_site,
 };
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::{
     app::App,
@@ -55,7 +56,7 @@ fn can_be_written(directory: &Path) -> Result<(), Failure> {
     tried.map_err(|error| {
         let what = format!("no report can be written to {}", directory.display());
         let failure = Failure::new(FailureClass::Usage, what).because(error.to_string());
-        failure.next("give another directory: --report-dir")
+        failure.next("use another directory: --report-dir")
     })
 }
 
@@ -147,11 +148,11 @@ impl App {
             return Err(Failure::new(FailureClass::Usage, what).next("omega-cli accept --plan"));
         }
         let scenarios = chosen(args.start.as_deref())?;
-        let directory = match &args.report_dir {
-            Some(directory) => directory.clone(),
-            None => kept_directory()?,
-        };
-        can_be_written(&directory)?;
+        // Kept at the end: what is interrupted leaves nothing behind.
+        let own = args.report_dir.is_none().then(own_directory).transpose()?;
+        let given = args.report_dir.as_deref();
+        let directory = given.or_else(|| own.as_ref().map(TempDir::path)).unwrap_or(Path::new(""));
+        can_be_written(directory)?;
         let (home, ctx) = (tempfile::tempdir().map_err(|error| unmade(&error))?, self.rehearsing());
         let runs = Runs::new(home.path());
         let mut reports = Vec::new();
@@ -159,16 +160,22 @@ impl App {
             let title = format!("{} of {}: {}", nth + 1, scenarios.len(), scenario.title());
             self.screen.text(&format!("\n{title}\n{}\n", "=".repeat(title.chars().count())));
             let (report, run) = rehearse(*scenario, &runs, &ctx).await?;
+            if report.interrupted {
+                let what = "the rehearsal was interrupted";
+                return Err(Failure::new(FailureClass::Interrupted, what));
+            }
             let mut files = Files::write(&run, &report, Some(&directory.join(scenario.name())))?;
             files.keep_copies_only();
             self.screen.text(&render::acceptance(&report, Some(&files), &self.screen));
             reports.push(json!({ "scenario": scenario.name(), "report": report, "files": files }));
         }
         self.screen.prose(&format!(
-            "\nEach cloud failed where it must, and the good one nowhere. The reports are in {}. Nothing \
+            "\nEach cloud failed where it should, and the good one passed. The reports are in {}. Nothing \
              else outside this process was changed.",
             directory.display()
         ));
+        // Only its name is needed any more.
+        let _kept = own.map(TempDir::keep);
         Ok(self.ends(Status::Done, json!({ "reports": reports })))
     }
 }
@@ -178,9 +185,9 @@ fn unmade(error: &std::io::Error) -> Failure {
         .because(error.to_string())
 }
 
-fn kept_directory() -> Result<PathBuf, Failure> {
+fn own_directory() -> Result<TempDir, Failure> {
     let made = tempfile::Builder::new().prefix("omega-acceptance-").tempdir();
-    Ok(made.map_err(|error| unmade(&error))?.keep())
+    made.map_err(|error| unmade(&error))
 }
 
 fn chosen(name: Option<&str>) -> Result<Vec<Scenario>, Failure> {

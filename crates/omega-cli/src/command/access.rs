@@ -11,7 +11,9 @@ use omega::capi::{
         mint_steps,
     },
 };
-use omega::core::{Failure, FailureClass, Item, Label as _, Section, Step, TargetPlan, step};
+use omega::core::{
+    Failure, FailureClass, Item, Label as _, Section, Step, TargetPlan, step, url_words,
+};
 use omega::driver::Overrides;
 use url::Url;
 
@@ -62,7 +64,7 @@ pub(crate) struct MintArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     renew_before: Option<Duration>,
     /// The server to write [default: that of the site's kubeconfig].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = url)]
     server: Option<Url>,
     /// Whether and how it writes.
     #[command(flatten)]
@@ -180,6 +182,9 @@ impl App {
         let lock = || self.runs.lock(&args.site.site, &self.task);
         let _lock = (!args.write.plan).then(lock).transpose()?;
         let (report, next) = self.carry_out(&args.site.site, &job, args.write).await?;
+        // With --file no site file is read.
+        let bare = || self.given.clone().without("--plan");
+        let next = if args.file.is_some() { next.map(|_| bare()) } else { next };
         Ok(self.shown(&report, next.as_ref()))
     }
 
@@ -259,6 +264,11 @@ async fn takes_connections(server: &Url) -> Result<(), Failure> {
     Err(Failure::new(FailureClass::Error, what)
         .because(why)
         .next("run this on a machine that can reach that address"))
+}
+
+/// Parses an address.
+fn url(text: &str) -> Result<Url, String> {
+    text.parse().map_err(|error| format!("it is not a URL: {}", url_words(error)))
 }
 
 /// Parses a duration: `90d`, or as in the site file (`12h`, `1h 30m`).

@@ -92,7 +92,7 @@ fn asked_for(report: Report) -> Report {
     });
     let Some((subject, until)) = absent.into_iter().next() else { return report };
     let failure = Failure::new(FailureClass::Gate, format!("check failed: {subject}"))
-        .because(format!("what it is about is not there: {until}"))
+        .because(format!("there is nothing to check yet: {until}"))
         .next("omega-cli plan graft shows what is missing");
     let exit = Status::first([report.exit, Status::Gate]);
     let failure = report.failure.clone().unwrap_or(failure);

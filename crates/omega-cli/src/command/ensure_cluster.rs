@@ -200,7 +200,7 @@ impl App {
             (None, Some(spec)) => ClusterShape::of_spec(spec, &values),
             (None, None) => {
                 let what = format!(
-                    "Magnum has not exactly one cluster template {name:?}, and the site file no \
+                    "Magnum does not have exactly one cluster template {name:?}, and the site file has no \
                      [template.{name}]"
                 );
                 let next = "openstack coe cluster template list; name one by its id: --template ID";
@@ -231,8 +231,7 @@ impl App {
             (Some(template), _) => template.clone(),
             (None, [one]) => (*one).clone(),
             (None, _) => {
-                let what =
-                    "--template is missing: the site file has not exactly one [template.NAME]";
+                let what = "--template is missing: the site file does not have exactly one [template.NAME]";
                 return Err(usage_of(&self.task, what.to_owned()));
             }
         };
@@ -264,7 +263,7 @@ fn judged(report: Report, cluster: &str) -> Report {
 async fn similar(site: &ClusterSite, name: &str) -> Option<Finding> {
     let all = site.magnum.clusters().await.ok()?;
     let meant = nearest_name(name, all.iter().map(|one| one.name.as_str()))?;
-    let what = format!("Magnum has no cluster {name}, but one named {meant}");
+    let what = format!("Magnum has no cluster {name}, but it has one named {meant}");
     let finding = Finding::broken("similar-name", Subject::new("cluster", name), what);
     Some(finding.severity(Severity::Note).remedy(format!("if you meant it: --cluster {meant}")))
 }

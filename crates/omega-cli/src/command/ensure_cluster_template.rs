@@ -5,7 +5,8 @@ use std::sync::Arc;
 use clap::Args;
 use omega::{
     core::{
-        Failure, FailureClass, Item, Label as _, Section, TargetPlan, run::Job, run::Status, step,
+        Failure, FailureClass, Item, Label as _, Section, TargetPlan, json_words, run::Job,
+        run::Status, step,
     },
     driver::DriverRelease,
     graft::SiteSpec,
@@ -163,7 +164,7 @@ fn template(args: &ClusterTemplateArgs, site: &Site) -> Result<ClusterTemplate, 
     let spec = serde_json::from_value::<TemplateSpec>(values);
     let spec = spec.map_err(|error| {
         let next = format!("set it by a flag, or in [template.{name}] of the site file");
-        usage(format!("template {name}: {error}")).next(next)
+        usage(format!("template {name}: {}", json_words(&error))).next(next)
     })?;
     let name: TemplateName = name.parse().map_err(|error| usage(format!("--name: {error}")))?;
     Ok(ClusterTemplate::new(name, spec))

@@ -1,9 +1,11 @@
 //! `runs`
 
+use std::path::Path;
+
 use omega::{
     Swept,
     clients::{Clients, CloudClients, PartialClients},
-    core::Failure,
+    core::{Entry, Failure, FailureClass, FileJournal},
     left_here, left_on_site,
     run::{RunInfo, RunOutcome, Status},
     sweep, sweep_site,
@@ -15,6 +17,25 @@ use crate::{
     cli::{RunsArgs, RunsCommand, SiteArgs, YesArgs},
     render,
 };
+
+/// What to do about a journal that can't be read, or not all of it.
+fn read_it(path: &Path) -> String {
+    format!(
+        "read what is left of it: {}. What the run changed shows in a plan: omega-cli plan graft",
+        path.display()
+    )
+}
+
+/// Returns why the journal of a run that has reported is damaged, if it is. `cut`: its last line, if that
+/// is incomplete.
+fn damage(entries: &[Entry], cut: Option<usize>, report: &Value) -> Option<String> {
+    if let Some(line) = cut {
+        return Some(format!("line {line} is cut off, and what followed it is lost"));
+    }
+    let changed = report.pointer("/recap/changed").and_then(Value::as_u64).unwrap_or_default();
+    (entries.is_empty() && changed > 0)
+        .then(|| format!("it ends after line 1, and the run has reported {changed} changed"))
+}
 
 impl App {
     pub(crate) async fn runs(&self, args: &RunsArgs) -> Result<Status, Failure> {
@@ -54,19 +75,47 @@ impl App {
 
     fn show_run(&self, name: &str) -> Result<Status, Failure> {
         let id = &self.runs.resolve(name)?;
-        let entries = self.runs.entries(id)?;
+        let path = self.state.join("runs").join(id).join("journal.jsonl");
+        let entries = self.runs.entries(id).map_err(|failure| {
+            let is_damaged = failure.class == FailureClass::Error;
+            if is_damaged { failure.next(read_it(&path)) } else { failure }
+        })?;
+        let cut = FileJournal::cut_line(&path).ok().flatten();
         let report: Option<Value> = self.runs.kept(id, "report.json");
-        self.ends(Status::Done, json!({ "run": id, "entries": entries, "report": report }));
+        // Whatever a run has reported, its journal had before.
+        let damage = report.as_ref().and_then(|report| damage(&entries, cut, report));
+        let damage = damage.map(|why| {
+            let what = format!("the journal of run {id} is damaged");
+            Failure::new(FailureClass::Error, what).because(why).next(read_it(&path))
+        });
+        let exit = if damage.is_some() { Status::Error } else { Status::Done };
+        let mut document = json!({ "run": id, "entries": entries, "report": report });
+        if let (Some(failure), Some(document)) = (&damage, document.as_object_mut()) {
+            document.insert("failure".to_owned(), json!(failure));
+        }
+        self.ends(exit, document);
         if id != name {
             self.screen.text(&format!("Run {id}"));
         }
         for line in entries.iter().flat_map(render::entry) {
             self.screen.text(&line);
         }
-        if report.is_none() {
-            self.screen.text("The run has no report: it was killed.");
+        match (&report, cut) {
+            (None, None) => self.screen.text("The run has no report: it was killed."),
+            (None, Some(line)) => self.screen.prose(&format!(
+                "The run has no report: it was killed. Line {line} of its journal is incomplete and is \
+                 not shown: {}",
+                path.display()
+            )),
+            (Some(_), _) if entries.is_empty() && damage.is_none() => {
+                self.screen.text("The journal has no entries: the run changed nothing.");
+            }
+            (Some(_), _) => {}
         }
-        Ok(Status::Done)
+        if let Some(failure) = &damage {
+            self.console.fail(&render::failure(failure, None, &self.screen));
+        }
+        Ok(exit)
     }
 
     fn show_leftovers(&self, at: &SiteArgs) -> Result<Status, Failure> {

@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args};
 use omega::{
     acceptance::TransferMeter,
     core::{
-        Failure, FailureClass, Item, Label as _, Section, TargetPlan, run::Status, step,
+        Failure, FailureClass, Item, Label as _, Section, TargetPlan, run::Status, step, url_words,
         values::Sha512,
     },
     openstack::{
@@ -86,7 +86,9 @@ impl App {
         let connect = self.connect(&site);
         let cloud = match &args.endpoint {
             Some(url) => {
-                let url = url.parse().map_err(|error| usage(format!("--endpoint: {error}")))?;
+                let url = url.parse().map_err(|error| {
+                    usage(format!("--endpoint {url:?} is not a URL: {}", url_words(error)))
+                })?;
                 connect.cloud_at(Service::Image, url).await?
             }
             None => connect.cloud().await?,

@@ -37,12 +37,15 @@ pub(crate) fn acceptance(
     text.join("\n")
 }
 
-/// Returns which items would be checked, and what they would make and change.
+/// Returns what would be done with each item.
 pub(crate) fn acceptance_plan(items: &[PlannedItem], screen: &Screen) -> String {
     let inside = screen.width.saturating_sub(2 + ID).max(20);
     let of = |item: &PlannedItem| {
         let effects: Vec<String> = match &item.not_checked {
-            Some(why) => vec![format!("not checked: {why}")],
+            Some(why) => {
+                let next = item.next.iter().map(|next| format!("next: {}", screen.pasted(next)));
+                std::iter::once(format!("not checked: {why}")).chain(next).collect()
+            }
             None if item.effects.is_empty() => vec!["only reads".to_owned()],
             None => item.effects.iter().map(|effect| format!("WRITES: it {effect}")).collect(),
         };

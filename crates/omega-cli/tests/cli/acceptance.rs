@@ -48,6 +48,28 @@ fn a_rehearsal_writes_a_report_of_each_cloud() {
     assert!(!home.path().join("state").exists(), "the rehearsal kept a run");
 }
 
+/// Its reports are for who sees it end.
+#[test]
+fn an_interrupted_rehearsal_leaves_nothing_behind() {
+    let home = Home::new();
+    let temporary = home.path().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let mut command = home.command(&["rehearse", "acceptance"]);
+    let mut child = command.env("TMPDIR", &temporary).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    while !first.contains("1 of ") {
+        assert!(out.read_line(&mut first).unwrap() > 0, "{first}");
+    }
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 2, "its runs, and its reports");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143), "{rest}");
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
 #[test]
 fn what_a_rehearsal_of_a_blocked_unit_prints_on_80_columns() {
     let home = Home::new();
@@ -227,5 +249,12 @@ fn a_plan_says_which_item_writes() {
     home.write("omega.toml", "[cloud]\nname = \"here\"\n");
     let ran = home.run(&["accept", "--plan", "--only", "4"]).exits(0);
     assert!(ran.out.contains("not checked: the site file names no cluster"), "{}", ran.out);
+    // What is deferred or not named is not read either, and says so.
+    let out = home.run(&["accept", "--plan"]).exits(0).out;
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(out.matches("only reads").count(), 2, "the charms and the endpoints: {out}");
+    assert_eq!(out.matches("not checked: ").count(), 6, "{out}");
+    assert!(out.contains("not checked: deferred by D-019: Designate is not deployed"), "{out}");
+    assert!(out.contains("no unit of Vault next: name it in the site file: `vault`"), "{out}");
     assert_eq!(home.runs(), [""; 0], "a plan keeps no run");
 }

@@ -487,17 +487,55 @@ fn what_every_command_takes() {
     assert_eq!(run(&["--quiet"]).err, "");
     run(&["--trace", "trace.jsonl"]);
     assert!(fs::read_to_string(home.path().join("trace.jsonl")).unwrap().contains("took_ms"));
+    // Two processes write to one file.
+    let both = [&plan[..], &["--trace", "both.jsonl"]].concat();
+    let children = [(); 2].map(|()| home.command(&both).stdout(Stdio::null()).spawn().unwrap());
+    for mut child in children {
+        child.wait().unwrap();
+    }
+    for line in fs::read_to_string(home.path().join("both.jsonl")).unwrap().lines() {
+        assert!(serde_json::from_str::<Value>(line).unwrap()["took_ms"].is_u64(), "{line}");
+    }
     // An earlier trace is replaced, and nothing else is.
     assert_ne!(run(&["--trace", "trace.jsonl"]).code, Some(64));
     home.write("notes", "mine\n");
     let ran_over = run(&["--trace", "notes"]).exits(64);
-    ran_over.says(&["the file exists and is no trace", "--trace FILE"]);
+    ran_over.says(&["the file exists and is not a trace", "--trace FILE"]);
     assert_eq!(fs::read_to_string(home.path().join("notes")).unwrap(), "mine\n");
     let mut command = home.command(&plan);
     assert!(ran(command.env("OMEGA_LOG", "omega_core=info")).err.contains("read target="));
     // Where the program stands is asked of the user database, if HOME is not set.
     let mut command = home.command(&["runs"]);
     ran(command.env_remove("HOME").env_remove("XDG_STATE_HOME").env_remove("XDG_CACHE_HOME"));
+}
+
+/// Wherever it is cut, the line is named, and what to read.
+#[test]
+fn a_journal_that_was_cut_is_told_with_its_line() {
+    let home = Home::with_juju();
+    home.run(&[&SET[..], &["--yes"]].concat()).exits(0);
+    let id = home.runs().remove(0);
+    let path = home.path().join("state/omega/runs").join(&id).join("journal.jsonl");
+    let whole = fs::read(&path).unwrap();
+    let header = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    for (length, why) in [
+        (0, "line 1 of the journal is damaged: the file is empty"),
+        (header / 2, "line 1 of the journal is damaged: it ends too early"),
+        (header, "it ends after line 1, and the run has reported 1 changed"),
+        (header + 20, "line 2 is cut off"),
+        (whole.len() - 5, "is cut off, and what followed it is lost"),
+    ] {
+        fs::write(&path, &whole[..length]).unwrap();
+        home.run(&["runs", "show", &id]).exits(1).says(&["journal", why, "next", "journal.jsonl"]);
+        let json = home.run(&["runs", "show", &id, "--output", "json"]).exits(1).out;
+        let document: Value = serde_json::from_str(&json).unwrap();
+        assert!(document["failure"]["next"].is_string(), "{document}");
+    }
+    // A run that was killed may leave half a line: it is told, and is no damage.
+    fs::remove_file(path.parent().unwrap().join("report.json")).unwrap();
+    fs::write(&path, &whole[..header + 20]).unwrap();
+    let shown = home.run(&["runs", "show", &id]).exits(0).out;
+    assert!(shown.contains("it was killed. Line 2 of its journal is incomplete"), "{shown}");
 }
 
 #[test]
@@ -508,6 +546,17 @@ fn completions_offer_values() {
     assert!(offered(&home, &["runs", "show", ""]).contains(&id));
     assert!(offered(&home, &["rollback", "--run", ""]).contains(&"latest".to_owned()));
     assert!(offered(&home, &["explain", "D-04"]).contains(&"D-042".to_owned()));
+    for (words, value) in [
+        (&["accept", "--only", ""][..], "D-011.4"),
+        (&["rehearse", "graft", "--start", ""], "half"),
+        (&["rehearse", "acceptance", "--start", "sealed"], "sealed-vault"),
+        (&["check-coherence", "--accept", ""], "unserved-read"),
+        (&["plan", "graft", "--accept", "uns"], "unserved-read"),
+    ] {
+        assert!(offered(&home, words).contains(&value.to_owned()), "{words:?}");
+    }
+    let refused = offered(&home, &["check-coherence", "--accept", "uns"]);
+    assert!(!refused.contains(&"unsafe-delete".to_owned()), "it can't be accepted: {refused:?}");
     home.write("omega.toml", "[conductor]\nunit = [{ name = \"magnum/3\", ssh = \"u@h\" }]\n");
     assert_eq!(offered(&home, &["place-kubeconfig", "--unit", "mag"]), ["magnum/3"]);
     let clouds = Home::with_cloud();

@@ -87,7 +87,7 @@ fn any_run_is_rolled_back_by_its_id() {
     let (target, kind) = ("cloud here, project mgmt", "openstack.restored-sg-rules.v1");
     home.ran_by("ensure-sg-rule", target, kind, &undo, false);
     let id = "2026-01-01T00-00-00Z-0001";
-    let of_run = &["what restores some.kind.v1 k on cloud here", "found invalid type: integer `7`"];
+    let of_run = &["what restores some.kind.v1 k on cloud here", "found it has the integer `7`"];
     home.run(&["rollback", "--run", id]).exits(1).says(of_run);
     home.run(&["rollback", "graft", "--run", id]).exits(1).says(of_run);
     home.run(&["rollback", "graft"]).exits(64).says(&["no graft on this machine has changed"]);
@@ -183,7 +183,7 @@ fn a_template_is_of_the_site_file_or_of_flags_and_says_what_has_no_effect() {
     let flannel = plan(&["--network-driver", "flannel"]).exits(64);
     flannel.says(&["\"flannel\" is refused: use \"calico\""]);
     plan(&["--label", "x"]).exits(64).says(&["write KEY=VALUE"]);
-    plan(&["--name", "two"]).exits(64).says(&["template two: missing field `image`"]);
+    plan(&["--name", "two"]).exits(64).says(&["template two: `image` is missing"]);
     let flags = ["--name", "two", "--image", "i", "--external-network", "n", "--flavor", "f"];
     let whole = [&flags[..], &["--master-flavor", "m", "--public", "--hidden=false"]].concat();
     assert!(plan(&whole).exits(1).out.contains("no answer from http://127.0.0.1:1"));
@@ -202,7 +202,7 @@ fn a_stored_fact_that_cannot_be_read_is_told_to_the_operator() {
     let says = [
         "could not read from the journal what restores some.kind.v1 k on cloud here, project mgmt",
         "expected a value of openstack.restored-sg-rules.v1",
-        "found invalid type: integer `7`, expected a string",
+        "found it has the integer `7` in place of a string",
         "changed nothing",
     ];
     home.run(&["rollback", "graft"]).exits(1).says(&says);

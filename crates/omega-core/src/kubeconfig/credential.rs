@@ -18,7 +18,7 @@ use crate::{
 /// What the driver authenticates with.
 pub(super) enum Credential {
     Token(Secret),
-    /// In PEM, without what readers pass over.
+    /// In PEM, without what readers skip.
     Certificate {
         certificate_pem: String,
         key_pem: Secret,
@@ -107,7 +107,7 @@ impl Credential {
         match read {
             PrivateKey::NotOfGo => {
                 return go(
-                    "its client key is of a kind or on a curve that few know",
+                    "its client key is of a type or on a curve that few programs support",
                     "use one with a key of RSA, Ed25519, or EC on P-256 or P-384",
                 );
             }
@@ -144,8 +144,8 @@ pub(super) fn certificates(field: &str, pem: &[u8]) -> Result<Vec<Block>, Kubeco
     match (all.first(), of_openssl) {
         (Some(first), _) if parse_x509_certificate(&first.der).is_ok() => Ok(all),
         (None, Some(label)) => go(
-            &format!("its {field} is in a form of OpenSSL's own (BEGIN {label})"),
-            "write it in the common one: openssl x509 -in FILE -out CERTIFICATE",
+            &format!("its {field} is in OpenSSL's own format (BEGIN {label})"),
+            "convert it to the standard one: openssl x509 -in FILE -out CERTIFICATE",
         ),
         (Some(_) | None, _) => no(format!("its {field} is not a certificate"), FLATTEN),
     }

@@ -46,7 +46,7 @@ pub(super) fn read(bytes: &Secret) -> Result<Node, KubeconfigError> {
     }
     let document = pyyaml::read(text, Directives::Refused)?;
     if let Some((line, escape)) = document.json_escape {
-        let why = format!("line {line} has an escape of JSON ({escape}) in double quotes");
+        let why = format!("line {line} has a JSON escape ({escape}) in double quotes");
         return go(&why, "write the character itself");
     }
     match document.root {

@@ -77,12 +77,12 @@ impl From<Fault> for KubeconfigError {
             }
             Fault::Value(line) => {
                 let why = format!(
-                    "line {line} has a value without quotes that looks like a date, a number or a sign of YAML, and is none"
+                    "line {line} has an unquoted value that looks like a date, a number or a sign of YAML, but is not one"
                 );
                 refused_by(Reader::Driver, &why, "write it in quotes")
             }
             Fault::Documents => {
-                let why = "it has several documents of YAML";
+                let why = "it has several YAML documents";
                 refused_by(Reader::Driver, why, "keep the one that is needed")
             }
             Fault::Tag(_) => tagged(),
@@ -96,6 +96,6 @@ impl From<Fault> for KubeconfigError {
 
 /// `PyYAML`'s and Go's ideas of tags differ.
 pub(super) fn tagged() -> KubeconfigError {
-    let why = "it has a tag of YAML other than !!str, !!map and !!seq";
+    let why = "it has a YAML tag other than !!str, !!map and !!seq";
     unusable(why, "write the value without the tag")
 }

@@ -49,11 +49,26 @@ pub(super) fn blocker<'a>(targets: impl IntoIterator<Item = &'a TargetPreview>) 
         };
     }
     let others = others.into_iter().filter(|one| !std::ptr::eq(*one, first));
-    let more: Vec<_> = others.map(|one| one.subject.clone()).collect();
-    Some(match more.as_slice() {
-        [] => failure,
-        more => failure.because(format!("{} more failed: {}", more.len(), more.join("; "))),
-    })
+    Some(by_cause(others).iter().fold(failure, |failure, (cause, subjects)| {
+        let (count, subjects) = (subjects.len(), subjects.join("; "));
+        failure.because(format!("{count} more failed: {subjects}: {cause}"))
+    }))
+}
+
+/// Returns each cause with what failed for it.
+fn by_cause<'a>(failed: impl Iterator<Item = &'a Failed<'a>>) -> Vec<(String, Vec<&'a str>)> {
+    let mut all: Vec<(String, Vec<&str>)> = Vec::new();
+    for Failed { subject, failure, .. } in failed {
+        let words = match failure.causes.as_slice() {
+            [] => failure.message.clone(),
+            causes => causes.join(": "),
+        };
+        match all.iter_mut().find(|(known, _)| *known == words) {
+            Some((_, subjects)) => subjects.push(subject),
+            None => all.push((words, vec![subject.as_str()])),
+        }
+    }
+    all
 }
 
 fn failures(target: &TargetPreview) -> Vec<Failed<'_>> {
@@ -101,7 +116,12 @@ mod tests {
         let told = blocker([&two, &one]).unwrap();
         assert_eq!(told.class, Error, "as the exit code");
         assert_eq!(told.message, "could not read magnum/1, magnum/0 (12 facts)");
-        assert_eq!(told.causes, ["no route", "1 more failed: fact 0"]);
+        assert_eq!(told.causes, ["no route", "1 more failed: fact 0: leftovers"]);
+        let other = looked("cloud", &[(Refused, "leftovers"), (Error, "401"), (Error, "401")]);
+        let told = blocker([&one, &two, &other]).unwrap();
+        let of_others =
+            ["2 more failed: fact 0; fact 0: leftovers", "2 more failed: fact 1; fact 2: 401"];
+        assert_eq!(told.causes[1..], of_others);
         assert_eq!(blocker([&looked("magnum/2", &[])]), None);
     }
 }

@@ -79,6 +79,10 @@ fn counted(entries: &[Entry]) -> (usize, usize) {
     (certain, open.len())
 }
 
+/// What to do while nothing has been changed from here.
+pub(super) const NO_RUNS: &str = "a run is kept by each command that changes something; look for it on the machine and \
+                       in the home of the user where that command ran";
+
 impl Runs {
     /// Returns what became of `run`.
     pub fn outcome(&self, run: &RunInfo) -> RunOutcome {
@@ -110,11 +114,11 @@ impl Runs {
         if self.entries(name).is_ok() {
             return Ok(name.to_owned());
         }
-        let (all, _) = self.all()?;
+        let (all, damaged) = self.all()?;
         if name == "latest" {
             let newest = all.into_iter().next().map(|run| run.id);
             return newest.ok_or_else(|| {
-                Failure::new(FailureClass::Usage, "there are no runs yet").next("omega-cli runs")
+                Failure::new(FailureClass::Usage, "there are no runs yet").next(NO_RUNS)
             });
         }
         let ids: Vec<String> = all.into_iter().map(|run| run.id).collect();
@@ -126,6 +130,12 @@ impl Runs {
                 let names: Vec<_> = found.iter().map(|id| id.as_str()).collect();
                 Err(Failure::new(FailureClass::Usage, what)
                     .next(format!("choose one: {}", names.join(", "))))
+            }
+            _ if ids.is_empty() && damaged.is_empty() => {
+                let what = format!("there is no run `{name}`");
+                Err(Failure::new(FailureClass::Usage, what)
+                    .because("there are no runs yet")
+                    .next(NO_RUNS))
             }
             // The run may be damaged: who reads it says so.
             _ => Ok(name.to_owned()),

@@ -3,7 +3,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Endpoints, Job, different_site};
-use crate::{Failure, FailureClass, TargetPreview, persist, read_regular};
+use crate::{Failure, FailureClass, TargetPreview, json_words, persist, read_regular};
 
 const VERSION: u32 = 2;
 
@@ -98,9 +98,10 @@ impl PlanFile {
             Ok(Version { schema_version }) => {
                 return Err(bad(format!("its version is {schema_version}")));
             }
-            Err(error) => return Err(bad(format!("not a plan file: {error}"))),
+            Err(error) => return Err(bad(format!("not a plan file: {}", json_words(&error)))),
         }
-        serde_json::from_slice(&text).map_err(|error| bad(format!("it is damaged: {error}")))
+        serde_json::from_slice(&text)
+            .map_err(|error| bad(format!("it is damaged: {}", json_words(&error))))
     }
 
     /// Checks that `job` is for the site that this plan was made for.

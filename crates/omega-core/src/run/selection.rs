@@ -1,6 +1,6 @@
 //! Selects the runs that a rollback undoes.
 
-use super::{Endpoints, RunInfo, Runs};
+use super::{Endpoints, RunInfo, Runs, history::NO_RUNS};
 use crate::{Entry, Failure, FailureClass};
 
 /// Returns run `id`, if it was on this site.
@@ -15,7 +15,7 @@ pub fn named_run<'a>(
 ) -> Result<&'a RunInfo, Failure> {
     let run = all.iter().find(|run| run.id == id).ok_or_else(|| {
         Failure::new(FailureClass::Usage, format!("there is no run `{id}` on this machine"))
-            .next("omega-cli runs lists them")
+            .next(listed(all))
     })?;
     match moved(run, here) {
         None => Ok(run),
@@ -26,6 +26,11 @@ pub fn named_run<'a>(
         }
         .next(format!("use the site file of that run; it was {}", run.site))),
     }
+}
+
+/// Returns where the runs are to be looked for.
+fn listed(all: &[RunInfo]) -> &'static str {
+    if all.is_empty() { NO_RUNS } else { "omega-cli runs lists them" }
 }
 
 /// Returns the last run of `runbook` on this site that changed something, and the runs that it
@@ -66,7 +71,7 @@ pub fn last_run<'a>(
     }
     if chain.is_empty() {
         let what = format!("no {runbook} on this machine has changed this site");
-        return Err(Failure::new(FailureClass::Usage, what).next("omega-cli runs lists them"));
+        return Err(Failure::new(FailureClass::Usage, what).next(listed(all)));
     }
     Ok(chain)
 }

@@ -82,7 +82,7 @@ impl Workshop {
         let nth = std::mem::replace(&mut *self.writes.lock().unwrap(), 0);
         *self.writes.lock().unwrap() = nth + 1;
         let faults = self.faults.lock().unwrap().clone();
-        let fault = faults.into_iter().find(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault);
+        let fault = faults.into_iter().find(|(faulty, _)| *faulty == nth).map(|(_, fault)| fault);
         if matches!(fault, None | Some(Fault::AnswerLost)) {
             let mut chests = self.chests.lock().unwrap();
             match work.clone() {

@@ -211,11 +211,11 @@ impl CloudConfig {
     ///
     /// # Errors
     ///
-    /// Fails if the file can't be read, or is no text.
+    /// Fails if the file can't be read, or is not text.
     pub fn ca_pem(&self) -> Result<Option<String>, Error> {
         let Some((pem, name)) = crate::session::given_ca(self)? else { return Ok(None) };
         let no_text =
-            |_| Error::Tls { cloud: self.cloud.clone(), why: format!("{name} is no text") };
+            |_| Error::Tls { cloud: self.cloud.clone(), why: format!("{name} is not text") };
         String::from_utf8(pem).map(Some).map_err(no_text)
     }
 

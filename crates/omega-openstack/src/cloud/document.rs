@@ -125,7 +125,7 @@ mod tests {
 
     /// openstacksdk reads the file with all of these in a cloud that is not chosen.
     #[test]
-    fn an_odd_value_does_not_spoil_the_file() {
+    fn an_odd_value_leaves_the_rest_of_the_file_readable() {
         for odd in [
             ".inf",
             ".nan",

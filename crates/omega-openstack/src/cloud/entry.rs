@@ -109,7 +109,7 @@ impl<'a> Entry<'a> {
                 let why = if other == key {
                     "it is there twice".to_owned()
                 } else {
-                    format!("it is there as {other} as well")
+                    format!("it is also there as {other}")
                 };
                 return Err(self.invalid(key, why));
             }
@@ -139,7 +139,7 @@ impl<'a> Entry<'a> {
         };
         if !is_read_here {
             let why = match meaning {
-                Meaning::Other => "no login has such a key",
+                Meaning::Other => "no login method has such a key",
                 Meaning::Value { .. }
                 | Meaning::Endpoint(_)
                 | Meaning::Own { .. }
@@ -176,7 +176,7 @@ impl<'a> Entry<'a> {
             }
             Node::Empty | Node::Map(_) => return Err(self.invalid(key, "it is not one value")),
             Node::Odd => {
-                return Err(self.invalid(key, "it has a tag of YAML: write the value without it"));
+                return Err(self.invalid(key, "it has a YAML tag: write the value without it"));
             }
         })
     }

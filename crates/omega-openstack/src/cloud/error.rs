@@ -116,6 +116,11 @@ impl Diagnostic for ConfigError {
     fn next(&self) -> Option<String> {
         Some(match self {
             Self::Missing { next, .. } => next.clone(),
+            Self::Nothing { have } if have.is_empty() => {
+                "write a clouds.yaml, or name one with OS_CLIENT_CONFIG_FILE, or set OS_AUTH_URL and the \
+                 other OS_* variables"
+                    .to_owned()
+            }
             Self::Nothing { .. } | Self::NoCloud { .. } => {
                 "choose a cloud of clouds.yaml".to_owned()
             }
@@ -123,7 +128,16 @@ impl Diagnostic for ConfigError {
             Self::Openrc { .. } => {
                 "write plain lines `export OS_NAME=value`, or use a clouds.yaml".to_owned()
             }
-            Self::File { .. } | Self::Yaml { .. } | Self::Invalid { .. } => return None,
+            Self::File { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+                "check which file this is: a configuration of clouds is text".to_owned()
+            }
+            Self::File { .. } => "check the path, and that you can read the file".to_owned(),
+            Self::Yaml { path, .. } => format!("correct that in {}", path.display()),
+            Self::Invalid { key, source_, .. } if key == "auth_url" => format!(
+                "write the address of Keystone with its scheme in {source_}: https://HOST:5000/v3"
+            ),
+            // What is wrong with another value says what to write.
+            Self::Invalid { .. } => return None,
         })
     }
 

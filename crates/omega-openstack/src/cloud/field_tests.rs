@@ -51,7 +51,7 @@ fn a_hyphen_is_an_underscore() {
         domains(&read(&with(&tenant, "user-domain-name: opsdom, domain-name: opsdom"))),
         opsdom()
     );
-    // The client passes over these, and would use the public endpoint and a password.
+    // The client ignores these, and would use the public endpoint and a password.
     for (beside, key) in
         [("endpoint-type: internal", "endpoint-type"), ("auth-type: v3token", "auth-type")]
     {
@@ -61,7 +61,7 @@ fn a_hyphen_is_an_underscore() {
             "{error}"
         );
     }
-    insta::assert_snapshot!(with(AUTH, "region-name: One, region_name: Two").error(Some("a")), @"a: region_name from /cwd/clouds.yaml: it is there as region-name as well");
+    insta::assert_snapshot!(with(AUTH, "region-name: One, region_name: Two").error(Some("a")), @"a: region_name from /cwd/clouds.yaml: it is also there as region-name");
 }
 
 /// openstacksdk, `openstack/config/loader.py`, `_fix_backwards_auth`.
@@ -72,7 +72,7 @@ fn what_stands_beside_auth_counts_as_inside() {
     let config = read(&with("auth_url: 'http://k'", "username: op, password: x, project_id: p1"));
     assert_eq!(config.scope, AuthScope::Project(ProjectRef::Id("p1".into())));
     let error = with(&format!("{AUTH}, {DOMAINS}"), "user_domain_name: other").error(Some("a"));
-    insta::assert_snapshot!(error, @"a: user_domain_name from /cwd/clouds.yaml: it contradicts user_domain_name, which is there as well");
+    insta::assert_snapshot!(error, @"a: user_domain_name from /cwd/clouds.yaml: it contradicts user_domain_name, which is also there");
 }
 
 /// openstacksdk, `openstack/config/loader.py`, `_handle_domain_id`.
@@ -186,10 +186,11 @@ fn what_cannot_be_honoured_is_refused_by_name() {
     a: identity_endpoint_type from /cwd/clouds.yaml: omega has no setting of its own for identity: use identity_endpoint_override
     a: identity_api_version from /cwd/clouds.yaml: omega speaks version 3 of Keystone's API only
     a: auth_plugin from /cwd/clouds.yaml: it is not supported: write it as auth_type
-    a: endpoint_type from /cwd/clouds.yaml: it contradicts interface, which is there as well
-    a: trust_id from /cwd/clouds.yaml: it is not supported: omega has no login by a trust: use an application credential
+    a: endpoint_type from /cwd/clouds.yaml: it contradicts interface, which is also there
+    a: trust_id from /cwd/clouds.yaml: it is not supported: omega can't log in with a trust: use an application credential
     a: system_scope from /cwd/clouds.yaml: a login has one scope, and project_name is another: remove one of them
     a: auth_url from /cwd/clouds.yaml: it is a template: write the address itself
+    write the address of Keystone with its scheme in /cwd/clouds.yaml: https://HOST:5000/v3
     ");
     for same in
         ["interface: internal, network_interface: internalURL", "identity_interface: public"]
@@ -248,7 +249,7 @@ fn verification_is_not_switched_off_by_what_the_client_does_not_read() {
     a: auth.cacert from /cwd/clouds.yaml: it is below auth, where the openstack client refuses it: write it beside auth
     a: auth.region_name from /cwd/clouds.yaml: it is below auth, where the openstack client refuses it: write it beside auth
     a: auth.network_endpoint_override from /cwd/clouds.yaml: it is below auth, where the openstack client refuses it: write it beside auth
-    a: auth.colour from /cwd/clouds.yaml: no login has such a key
+    a: auth.colour from /cwd/clouds.yaml: no login method has such a key
     a: verify from /cwd/clouds.yaml: the openstack client takes this text for the path of a CA: write the path as cacert, or `insecure: true` to verify nothing
     a: verify from /cwd/clouds.yaml: the openstack client takes this text for the path of a CA: write the path as cacert, or `insecure: true` to verify nothing
     a: insecure from /cwd/clouds.yaml: neither true nor false
@@ -302,10 +303,9 @@ fn a_broken_file_is_told_with_its_line() {
     let broken = "clouds:\n  a:\n    auth:\n      password: hunter2\n     auth_url: [";
     let error = place().with("cwd/clouds.yaml", broken).error(Some("a"));
     assert!(error.starts_with("/cwd/clouds.yaml: line "), "{error}");
-    assert!(
-        error.ends_with("not valid YAML: check the indentation and the quotes; tabs do not indent"),
-        "{error}"
-    );
+    let next = "not valid YAML: check the indentation and the quotes; tabs do not indent\n\
+                correct that in /cwd/clouds.yaml";
+    assert!(error.ends_with(next), "{error}");
     let json =
         r#"{"clouds": {"a": {"auth": {"auth_url": "http://k", "user_id": "u", "password": "p"}}}}"#;
     read(&place().with("etc/openstack/clouds.json", json));

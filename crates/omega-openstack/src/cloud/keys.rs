@@ -45,9 +45,9 @@ const UNSUPPORTED: &[(&str, &str)] = &[
         "key",
         "omega logs in without a client certificate: use a password or an application credential",
     ),
-    ("trust_id", "omega has no login by a trust: use an application credential"),
-    ("passcode", "omega has no login by a one-time password: use an application credential"),
-    ("auth_methods", "omega has no login by several methods: use an application credential"),
+    ("trust_id", "omega can't log in with a trust: use an application credential"),
+    ("passcode", "omega can't log in with a one-time password: use an application credential"),
+    ("auth_methods", "omega can't log in with several methods: use an application credential"),
     ("auth_plugin", "write it as auth_type"),
     (
         "endpoint",

@@ -53,7 +53,7 @@ impl CloudConfig {
     /// For a cloud from a file, the variables fill what the files leave open of the region
     /// (`OS_REGION_NAME`), the interface (`OS_INTERFACE`), the CA (`OS_CACERT`), services' addresses
     /// (`OS_NETWORK_ENDPOINT_OVERRIDE`), and the password. The openstack command reads these so, however
-    /// the cloud is named; openstacksdk by itself would pass over them.
+    /// the cloud is named; openstacksdk by itself would ignore them.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl CloudConfig {
     ) -> Result<Self, ConfigError> {
         let path = PathBuf::from(source);
         let not_text =
-            |_| ConfigError::Yaml { path: path.clone(), why: "it is no text".to_owned() };
+            |_| ConfigError::Yaml { path: path.clone(), why: "it is not text (UTF-8)".to_owned() };
         let text = str::from_utf8(text.expose()).map_err(not_text)?;
         let clouds = Clouds::read(path.clone(), text)?;
         let Some(entry) = clouds.entry(cloud) else {
@@ -252,7 +252,10 @@ impl Lookup {
 
 fn read(path: &Path) -> Result<String, ConfigError> {
     read_regular(path, MOST)
-        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
+        .and_then(|bytes| {
+            let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not text (UTF-8)");
+            String::from_utf8(bytes).map_err(not_text)
+        })
         .map_err(|source| ConfigError::File { path: path.to_owned(), source })
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use omega_core::values::Secret;
+use omega_core::{url_words, values::Secret};
 use url::Url;
 
 use super::{
@@ -244,7 +244,7 @@ impl Resolver<'_> {
         if let Some(id) = self.text("user_id")? {
             return Ok(UserRef::Id(id));
         }
-        let name = self.require("username", "say who is to log in")?;
+        let name = self.require("username", "set it to the user who logs in")?;
         Ok(UserRef::Named { name, domain: self.domain("user_domain", method)? })
     }
 
@@ -349,9 +349,12 @@ enum Method {
 }
 
 fn url(text: &str) -> Result<Url, String> {
-    let is_address = |url: &Url| ["http", "https"].contains(&url.scheme()) && url.has_host();
-    let url = text.parse().ok().filter(is_address);
-    url.ok_or_else(|| format!("{text:?} is not http:// or https:// with a host"))
+    let url: Url =
+        text.parse().map_err(|error| format!("{text:?} is not a URL: {}", url_words(error)))?;
+    if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
+        return Err(format!("{text:?} is not http:// or https:// with a host"));
+    }
+    Ok(url)
 }
 
 fn expand(path: &str, home: Option<&Path>) -> PathBuf {

@@ -1,6 +1,6 @@
 //! What clouds.yaml, secure.yaml and variables amount to.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, error::Error as _, fs, path::Path};
 
 use omega_core::Diagnostic as _;
 use serde_json::Value;
@@ -284,7 +284,7 @@ fn what_is_missing_or_wrong_is_named() {
     ];
     insta::assert_snapshot!(lines.join("\n\n"), @r#"
     no cloud is named, and neither OS_CLOUD nor OS_AUTH_URL is set
-    choose a cloud of clouds.yaml
+    write a clouds.yaml, or name one with OS_CLIENT_CONFIG_FILE, or set OS_AUTH_URL and the other OS_* variables
 
     there is no clouds.yaml for the cloud "x"
     none of /cwd/clouds.yaml, /cwd/clouds.yml, /cwd/clouds.json, /config/openstack/clouds.yaml, /config/openstack/clouds.yml, /config/openstack/clouds.json, /etc/xdg/openstack/clouds.yaml, /etc/xdg/openstack/clouds.yml, /etc/xdg/openstack/clouds.json, /etc/openstack/clouds.yaml, /etc/openstack/clouds.yml, /etc/openstack/clouds.json
@@ -302,8 +302,10 @@ fn what_is_missing_or_wrong_is_named() {
     set it as OS_PASSWORD, or in a secure.yaml beside clouds.yaml
 
     environment: auth_url from OS_AUTH_URL: "k:5000" is not http:// or https:// with a host
+    write the address of Keystone with its scheme in OS_AUTH_URL: https://HOST:5000/v3
 
-    environment: auth_url from OS_AUTH_URL: "nonsense" is not http:// or https:// with a host
+    environment: auth_url from OS_AUTH_URL: "nonsense" is not a URL: it has no scheme (https://)
+    write the address of Keystone with its scheme in OS_AUTH_URL: https://HOST:5000/v3
 
     environment: auth_type from OS_AUTH_TYPE: "v3oidc" is not supported: password, v3token or v3applicationcredential
 
@@ -334,4 +336,44 @@ fn an_openrc_says_where_each_value_stands() {
     project_name = my project (/cwd/openrc:3)
     project_domain_id = default (assumed, as the openstack client does)
     ");
+}
+
+/// Every failure to load a cloud says what to do, and nothing in a library's words.
+#[test]
+fn what_can_not_be_loaded_is_told_with_what_to_do() {
+    let auth = |url: &str| {
+        format!(
+            "clouds: {{a: {{auth: {{auth_url: '{url}', username: u, password: p, project_id: p}}}}}}"
+        )
+    };
+    let told = |text: &str| {
+        let place = place().with("cwd/clouds.yaml", text);
+        let error = place.load(Some("a")).unwrap_err();
+        let why = omega_core::chain(&error).join(": ");
+        let told = format!("{why}\nnext: {}", error.next().unwrap());
+        told.replace(&*place.lookup.cwd.to_string_lossy(), "CWD")
+    };
+    let bytes = place();
+    fs::write(bytes.lookup.cwd.join("clouds.yaml"), [0xff, 0xfe, 0x00]).unwrap();
+    let error = bytes.load(Some("a")).unwrap_err();
+    let not_text = format!("{}\nnext: {}", error.source().unwrap(), error.next().unwrap());
+    let all = [
+        told("clouds: {a: [}"),
+        told("a\n---\nb"),
+        told(&auth("10.0.0.1:5000/v3")),
+        told(&auth("keystone:5000/v3")),
+        not_text,
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    CWD/clouds.yaml: line 1, column 13: not valid YAML: check the indentation and the quotes; tabs do not indent
+    next: correct that in CWD/clouds.yaml
+    CWD/clouds.yaml: it has several YAML documents
+    next: correct that in CWD/clouds.yaml
+    a: auth_url from CWD/clouds.yaml: "10.0.0.1:5000/v3" is not a URL: it has no scheme (https://)
+    next: write the address of Keystone with its scheme in CWD/clouds.yaml: https://HOST:5000/v3
+    a: auth_url from CWD/clouds.yaml: "keystone:5000/v3" is not http:// or https:// with a host
+    next: write the address of Keystone with its scheme in CWD/clouds.yaml: https://HOST:5000/v3
+    it is not text (UTF-8)
+    next: check which file this is: a configuration of clouds is text
+    "#);
 }

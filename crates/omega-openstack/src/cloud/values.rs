@@ -85,7 +85,7 @@ impl Values {
             Some(there) if there.value.is(&new.value) => return Ok(()),
             // A new name has priority over a weak old one, in any order.
             Some(there) if there.old == old || !(weaker || there.old && is_weak(&name)) => {
-                return Err(format!("it contradicts {name}, which is there as well"));
+                return Err(format!("it contradicts {name}, which is also there"));
             }
             Some(_) if old => return Ok(()),
             None | Some(_) => {}

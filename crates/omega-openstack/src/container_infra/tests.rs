@@ -278,9 +278,9 @@ async fn a_stop_cleans_up() {
     assert!(stopped > 2, "{stopped}");
 }
 
-/// Each write of the proof is spoiled: nothing may stay behind unsaid.
+/// Each write of the proof fails once: nothing may be left behind without being reported.
 #[tokio::test(start_paused = true)]
-async fn a_spoiled_write_leaves_nothing_unsaid() {
+async fn a_failed_write_leaves_nothing_unreported() {
     let writes = {
         let cloud = cloud();
         proved(&cloud).await.unwrap();

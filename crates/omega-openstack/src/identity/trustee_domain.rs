@@ -25,10 +25,9 @@ pub struct TrusteeDomain {
     pub admin: String,
     /// Whether cached results are ignored.
     pub uncached: bool,
+    /// The application of Magnum's charm in Juju, for what to do.
+    pub application: String,
 }
-
-/// The charm's action that creates both.
-const REMEDY: &str = "run the charm's action on the leader: juju run magnum/leader domain-setup";
 
 /// The code that needs it.
 const SOURCE: &str = "magnum common/keystone.py, KeystoneClientV3.domain_admin_auth";
@@ -37,7 +36,7 @@ impl TrusteeDomain {
     /// Returns the gate for the charm's default names.
     pub fn new(identity: Identity) -> Self {
         let (domain, admin) = ("magnum".to_owned(), "magnum_domain_admin".to_owned());
-        Self { identity, domain, admin, uncached: false }
+        Self { identity, domain, admin, uncached: false, application: "magnum".to_owned() }
     }
 
     /// Returns the same gate, which ignores cached results.
@@ -68,20 +67,23 @@ impl TrusteeDomain {
     }
 
     async fn ask_everything(&self) -> Result<Verdict, Error> {
-        let Self { identity, domain, admin, uncached: _ } = self;
+        let Self { identity, domain, admin, uncached: _, application } = self;
+        let setup = format!(
+            "run the charm's action on the leader: juju run {application}/leader domain-setup"
+        );
         let fail = |why: String, remedy: &str| {
             let finding = Finding::broken(self.rule(), self.subject(), why);
             Ok(Verdict::fail(finding.remedy(remedy).source(SOURCE)))
         };
         let Some(found) = identity.domain(domain).await? else {
-            return fail(format!("there is no domain {domain:?}"), REMEDY);
+            return fail(format!("there is no domain {domain:?}"), &setup);
         };
         if !found.enabled {
             let next = format!("openstack domain set --enable {domain}");
             return fail(format!("the domain {domain:?} is disabled"), &next);
         }
         let Some(user) = identity.user(admin, &found.id).await? else {
-            return fail(format!("the domain {domain:?} has no user {admin:?}"), REMEDY);
+            return fail(format!("the domain {domain:?} has no user {admin:?}"), &setup);
         };
         if !user.enabled {
             let next = format!("openstack user set --enable --domain {domain} {admin}");
@@ -89,7 +91,7 @@ impl TrusteeDomain {
         }
         let roles = self.roles(&found.id, &identity.assignments(&found.id).await?);
         if roles.is_empty() {
-            return fail(format!("{admin:?} has no role on the domain {domain:?}"), REMEDY);
+            return fail(format!("{admin:?} has no role on the domain {domain:?}"), &setup);
         }
         identity.transport.remember(&self.key(), &found.id);
         Ok(self.pass(&found.id, &roles))

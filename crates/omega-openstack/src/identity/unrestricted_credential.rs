@@ -42,8 +42,8 @@ impl UnrestrictedCredential {
             LoginMethod::Other(methods) => Verdict::shown([Evidence::list("login", methods)]),
             LoginMethod::Unknown => finding(
                 Severity::Unknown,
-                "the kept token does not say how the user logged in".to_owned(),
-                "remove the token cache (~/.cache/omega) and repeat: the next token says it",
+                "the cached token does not tell how the user logged in".to_owned(),
+                "remove the token cache (~/.cache/omega) and run this again: the next token tells",
             ),
         })
     }

@@ -69,7 +69,7 @@ impl Desired for DeleteImage {
             "deleted" | "pending_delete" => Ok(Delta::Satisfied),
             "active" | "deactivated" if self.only_unfinished => Ok(Delta::Satisfied),
             _ if image.is_imported_now() => {
-                Ok(Delta::Wait("an import is under way; it ends first".to_owned()))
+                Ok(Delta::Wait("an import is under way, and has to end first".to_owned()))
             }
             _ => Ok(Delta::Changes(vec![ImageDeletion {
                 name: self.name.clone(),

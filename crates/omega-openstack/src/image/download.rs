@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use omega_core::{Context, read_regular};
+use omega_core::{Context, read_regular, url_words};
 use reqwest::{
     Certificate, Client, Proxy, Response, StatusCode,
     header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED, RANGE},
@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use url::Url;
 
 use super::SourceError;
-use crate::{Headers, request::ByteStream};
+use crate::{Headers, TransportCause, request::ByteStream, transport_cause::Happened};
 
 /// How often in a row it is tried without a byte of progress.
 const MOST_ATTEMPTS: u32 = 5;
@@ -83,12 +83,14 @@ impl Downloads {
             .no_gzip()
             .user_agent(concat!("omega/", env!("CARGO_PKG_VERSION")));
         if let Some(proxy) = &options.proxy {
-            builder = builder.proxy(Proxy::all(proxy).map_err(|error| setup(&error))?);
+            builder = builder
+                .proxy(Proxy::all(proxy).map_err(|_| setup(&"the proxy's address is not a URL"))?);
         }
         if let Some(path) = &options.ca {
             let pem = read_regular(path, 16 << 20)
                 .map_err(|source| SourceError::File { path: path.clone(), source })?;
-            for ca in Certificate::from_pem_bundle(&pem).map_err(|error| setup(&error))? {
+            let not_pem = || format!("{} is not a file of certificates in PEM", path.display());
+            for ca in Certificate::from_pem_bundle(&pem).map_err(|_| setup(&not_pem()))? {
                 builder = builder.add_root_certificate(ca);
             }
         }
@@ -132,7 +134,7 @@ impl Downloads {
             let (url, source) = (url.to_owned(), why.to_string().into());
             SourceError::Broken { url, received: 0, attempts: 1, source }
         };
-        let parsed = Url::parse(url).map_err(|error| broken(&error))?;
+        let parsed = Url::parse(url).map_err(|error| broken(&url_words(error)))?;
         let (mut bytes, _) = self.open(&parsed, &Context::default()).await?;
         let mut all = Vec::new();
         while let Some(chunk) = bytes.next().await {
@@ -141,7 +143,7 @@ impl Downloads {
                 return Err(broken(&"it has more than 4 MiB"));
             }
         }
-        String::from_utf8(all).map_err(|error| broken(&error))
+        String::from_utf8(all).map_err(|_| broken(&"it is not text (UTF-8)"))
     }
 
     async fn first(&self, url: &Url) -> Result<(Response, Identity), SourceError> {
@@ -173,8 +175,9 @@ impl Downloads {
     ) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
         let request = self.client()?.get(url.clone());
         let request = headers.iter().fold(request, |all, (name, value)| all.header(name, value));
-        let response = timeout(self.options.stall_limit, request.send()).await?;
-        Ok(response.map_err(reqwest::Error::without_url)?)
+        let limit = self.options.stall_limit;
+        let response = timeout(limit, request.send()).await.map_err(|_| nothing_for(limit))?;
+        Ok(response.map_err(|error| happened(&error))?)
     }
 
     fn pause(&self, attempts: u32) -> Duration {
@@ -296,9 +299,9 @@ impl Download {
         };
         let chunk = timeout(limit, body.next())
             .await
-            .map_err(|_| Trouble::Transient(format!("nothing arrived for {limit:?}").into()))?;
-        let chunk =
-            chunk.transpose().map_err(|error| Trouble::Transient(error.without_url().into()))?;
+            .map_err(|_| Trouble::Transient(nothing_for(limit).into()))?;
+        let chunk = chunk.transpose();
+        let chunk = chunk.map_err(|error| Trouble::Transient(happened(&error).into()))?;
         Ok(chunk.map(|mut chunk| {
             let again = usize::try_from(self.skip).unwrap_or(usize::MAX).min(chunk.len());
             self.skip -= again as u64;
@@ -309,6 +312,14 @@ impl Download {
     fn changed(&self, now: String) -> SourceError {
         changed(&self.url, &self.identity, now)
     }
+}
+
+fn nothing_for(limit: Duration) -> String {
+    format!("nothing arrived for {limit:?}")
+}
+
+fn happened(error: &reqwest::Error) -> Happened {
+    Happened::new(TransportCause::of(error), error)
 }
 
 enum Trouble {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use omega_core::values::{InvalidDigest, Sha512};
+use omega_core::{
+    json_words,
+    values::{InvalidDigest, Sha512},
+};
 use serde::Deserialize;
 
 use super::{ImageName, ImageSource, InvalidImage, InvalidSource, KubernetesVersion, StagedImage};
@@ -95,7 +98,7 @@ impl Manifest {
     ///
     /// Fails if it is not one.
     pub fn parse(json: &str) -> Result<Self, InvalidManifest> {
-        serde_json::from_str(json).map_err(|error| InvalidManifest::Format(error.to_string()))
+        serde_json::from_str(json).map_err(|error| InvalidManifest::Format(json_words(&error)))
     }
 
     /// Returns where the manifest of a release is.

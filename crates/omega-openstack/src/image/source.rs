@@ -7,7 +7,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt as _, stream};
-use omega_core::Context;
+use omega_core::{Context, url_words};
 use serde::{Deserialize, Serialize};
 use tokio::{io::AsyncReadExt as _, time::Duration};
 use url::Url;
@@ -58,7 +58,8 @@ impl ImageSource {
     ///
     /// Fails if it is not an HTTP URL, or has a user, a password or a query.
     pub fn url(text: &str) -> Result<Self, InvalidSource> {
-        let url = Url::parse(text).map_err(|error| InvalidSource::Url(error.to_string()))?;
+        let url =
+            Url::parse(text).map_err(|error| InvalidSource::Url(url_words(error).to_owned()))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(InvalidSource::Scheme(url.scheme().to_owned()));
         }

@@ -101,9 +101,8 @@ impl StagedImage {
             (_, _) if image.is_imported_now() => {
                 let same = image.source_sha512 == Some(self.sha512.to_string());
                 if !same {
-                    return Err(
-                        self.conflict("another client imports it, of other bytes", &image.id)
-                    );
+                    return Err(self
+                        .conflict("another client is importing it, with other bytes", &image.id));
                 }
                 Ok(Delta::Wait(format!("import: {}", told(&seen.tasks))))
             }

@@ -135,7 +135,7 @@ impl BalancerState {
         Conflict::new(
             why,
             "Octavia refuses every request for it, and no API ends this. Look for its id in the \
-             log of octavia-worker; if no worker is at it any more (one was killed), Octavia's \
+             log of octavia-worker; if no worker is working on it any more (one was killed), Octavia's \
              administrator sets its provisioning_status to ERROR in the database; then run this again",
         )
         .seen(format!("an end within {within} min"), found)

@@ -204,7 +204,7 @@ fn dns_servers(shape: &ClusterShape, clashes: &mut Clashes) -> Vec<(String, Cidr
     for server in shape.dns_servers() {
         match server.parse() {
             Ok(at) => servers.push((format!("DNS server {server}"), at)),
-            Err(_) => clashes.broken(format!("the DNS server {server:?} is no address")),
+            Err(_) => clashes.broken(format!("the DNS server {server:?} is not an address")),
         }
     }
     servers

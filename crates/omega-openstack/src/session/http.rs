@@ -16,20 +16,23 @@ use omega_core::{
     tls::{TrustedCertificates, certificates},
 };
 use reqwest::{Client, ClientBuilder, RequestBuilder, redirect::Policy};
-use tokio::time::{Instant, sleep_until};
-use url::Url;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep_until, timeout},
+};
+use url::{Host, Url};
 
 use crate::{
-    Body, ByteStream, CloudConfig, Download, Error, Headers, Request, StreamedResponse,
+    Body, ByteStream, CloudConfig, Download, Error, Headers, Limits, Request, StreamedResponse,
     TransportCause, Upload,
-    transport_cause::{Happened, Stalled, UnusableSource},
+    transport_cause::{Happened, Stalled, TooSlow, UnusableSource},
 };
 
 /// The largest file of certificates that is read. A system's has about 200 kB.
 const MOST: u64 = 16 << 20;
 
-/// The limit for connecting.
-const CONNECT: Duration = Duration::from_secs(10);
+/// How long it may take to find out whether a port accepts connections, after TLS took too long there.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// How often the progress of a transfer is reported.
 const TELL: Duration = Duration::from_millis(250);
@@ -38,8 +41,8 @@ const TELL: Duration = Duration::from_millis(250);
 ///
 /// It follows no redirects and uses no proxy, so that a token is sent only to addresses of the catalog.
 /// Bodies are not compressed, because ranges and digests refer to the original bytes.
-pub(crate) fn client(config: &CloudConfig) -> Result<Client, Error> {
-    trusting(&config.cloud, given_ca(config)?, config.verify)
+pub(crate) fn client(config: &CloudConfig, limits: Limits) -> Result<Client, Error> {
+    trusting(&config.cloud, given_ca(config)?, config.verify, limits)
 }
 
 /// Returns the CA that the configuration names, with a name for it.
@@ -62,14 +65,15 @@ pub(crate) fn trusting(
     cloud: &str,
     given: Option<(Vec<u8>, String)>,
     verify: bool,
+    limits: Limits,
 ) -> Result<Client, Error> {
-    built(cloud, builder(cloud, given, verify)?)
+    built(cloud, builder(cloud, given, verify, limits)?)
 }
 
 /// Returns a client that trusts the machine's CAs, and never uses a connection twice. `name`: for
 /// errors.
-pub(crate) fn unpooled(name: &str) -> Result<Client, Error> {
-    built(name, builder(name, None, true)?.pool_max_idle_per_host(0))
+pub(crate) fn unpooled(name: &str, limits: Limits) -> Result<Client, Error> {
+    built(name, builder(name, None, true, limits)?.pool_max_idle_per_host(0))
 }
 
 fn built(cloud: &str, builder: ClientBuilder) -> Result<Client, Error> {
@@ -83,6 +87,7 @@ fn builder(
     cloud: &str,
     given: Option<(Vec<u8>, String)>,
     verify: bool,
+    limits: Limits,
 ) -> Result<ClientBuilder, Error> {
     let tls = |why: String| Error::Tls { cloud: cloud.to_owned(), why };
     if rustls::crypto::CryptoProvider::get_default().is_none() {
@@ -90,7 +95,7 @@ fn builder(
         drop(rustls::crypto::ring::default_provider().install_default());
     }
     let mut builder = Client::builder()
-        .connect_timeout(CONNECT)
+        .connect_timeout(limits.connect)
         .redirect(Policy::none())
         .no_proxy()
         .no_gzip()
@@ -123,6 +128,8 @@ pub(super) struct Exchange {
     pub(super) url: Url,
     /// The limit without progress.
     pub(super) stall_limit: Duration,
+    /// The limit for the whole of it, its answer included; none if the answer is streamed.
+    pub(super) total: Option<Total>,
     /// Whether it may change anything.
     pub(super) writes: bool,
 }
@@ -170,7 +177,7 @@ impl Exchange {
         meter.moved(0);
         let response = match self.limited(&meter, builder.send()).await? {
             Ok(response) => response,
-            Err(error) => return Err(self.unreachable(&error)),
+            Err(error) => return Err(self.unreachable(&error).await),
         };
         let status = response.status().as_u16();
         let all = response.headers().clone();
@@ -208,7 +215,10 @@ impl Exchange {
             meter.moved(0);
             let chunk = exchange.limited(&meter, chunks.next()).await?;
             let Some(chunk) = chunk else { return Ok(None) };
-            let chunk = chunk.map_err(|error| exchange.unreachable(&error))?;
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => return Err(exchange.unreachable(&error).await),
+            };
             meter.moved(chunk.len() as u64);
             meter.tell(&exchange.ctx);
             Ok(Some((chunk, (exchange, chunks, meter, trace))))
@@ -228,9 +238,22 @@ impl Exchange {
                 None => std::future::pending().await,
             }
         };
+        let end = async {
+            match self.total {
+                Some(total) => {
+                    sleep_until(total.end).await;
+                    total.limit
+                }
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             done = what => Ok(done),
+            after = end => {
+                let cause = TransportCause::TooSlow { after, moved: meter.count() };
+                Err(self.failed(cause, true, Box::new(TooSlow)))
+            }
             () = meter.stalled(self.stall_limit) => {
                 let cause = TransportCause::Stalled { after: self.stall_limit, moved: meter.count() };
                 Err(self.failed(cause, true, Box::new(Stalled)))
@@ -244,9 +267,9 @@ impl Exchange {
         if self.writes { Touched::Maybe } else { Touched::Nothing }
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Error {
+    async fn unreachable(&self, error: &reqwest::Error) -> Error {
         let sent = !(error.is_connect() || error.is_builder());
-        let cause = TransportCause::of(error);
+        let cause = cause_of(error, &self.url).await;
         self.failed(cause, sent, Box::new(Happened::new(cause, error)))
     }
 
@@ -264,6 +287,42 @@ impl Exchange {
             source,
         }
     }
+}
+
+/// When an exchange must be complete, and how long that was from its beginning.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Total {
+    end: Instant,
+    limit: Duration,
+}
+
+impl Total {
+    /// For an exchange that begins now.
+    pub(super) fn within(limit: Duration) -> Self {
+        Self { end: Instant::now() + limit, limit }
+    }
+}
+
+/// Returns what happened to an exchange with `url`. The error of a connection that took too long does not
+/// tell whether TLS was the reason: the port does.
+pub(crate) async fn cause_of(error: &reqwest::Error, url: &Url) -> TransportCause {
+    let cause = TransportCause::of(error);
+    let with_tls = cause == TransportCause::ConnectTimedOut && url.scheme() == "https";
+    if with_tls && accepts(url).await { TransportCause::Hung } else { cause }
+}
+
+/// Returns whether the port of `url` accepts connections.
+async fn accepts(url: &Url) -> bool {
+    let port = url.port_or_known_default().unwrap_or(443);
+    let connected = async {
+        match url.host() {
+            Some(Host::Domain(name)) => TcpStream::connect((name, port)).await.is_ok(),
+            Some(Host::Ipv4(address)) => TcpStream::connect((address, port)).await.is_ok(),
+            Some(Host::Ipv6(address)) => TcpStream::connect((address, port)).await.is_ok(),
+            None => false,
+        }
+    };
+    timeout(PROBE, connected).await.unwrap_or(false)
 }
 
 /// Returns the bytes of `source`, counted and checked against the declared length: HTTP would cut a

@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -19,12 +18,12 @@ use url::Url;
 
 use super::{
     cache::{Cached, TokenCache},
-    http::{Exchange, Meter},
+    http::{Exchange, Meter, Total},
     logins::Logins,
     token::Token,
 };
 use crate::{
-    AuthScope, CloudConfig, Credential, Error, Method, Request, Service, TokenInfo,
+    AuthScope, CloudConfig, Credential, Error, Limits, Method, Request, Service, TokenInfo,
     service_response::accept, token_info::versioned,
 };
 
@@ -43,17 +42,13 @@ pub(super) struct Keystone {
     hints: Mutex<BTreeMap<String, String>>,
     /// Whether the token is of an earlier process: its roles and catalog may have changed since.
     is_old: AtomicBool,
-    stall_limit: Duration,
+    limits: Limits,
     pub(super) requests: AtomicUsize,
 }
 
 impl Keystone {
     /// Loads the cache. No request is made.
-    pub(super) fn new(
-        config: CloudConfig,
-        cache: Option<TokenCache>,
-        stall_limit: Duration,
-    ) -> Self {
+    pub(super) fn new(config: CloudConfig, cache: Option<TokenCache>, limits: Limits) -> Self {
         let Cached { token, hints } =
             cache.as_ref().map(|cache| cache.load(Timestamp::now())).unwrap_or_default();
         let logins = Logins::of(&config);
@@ -67,7 +62,7 @@ impl Keystone {
             cache,
             token: sync::Mutex::new(token),
             hints: Mutex::new(hints),
-            stall_limit,
+            limits,
             requests: AtomicUsize::new(0),
         }
     }
@@ -157,7 +152,8 @@ impl Keystone {
             ctx: Context::default(),
             request: request.clone().body(self.config.login_body()),
             url,
-            stall_limit: self.stall_limit,
+            stall_limit: self.limits.ask,
+            total: Some(Total::within(self.limits.total())),
             // A login never changes anything.
             writes: false,
         };

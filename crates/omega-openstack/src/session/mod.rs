@@ -9,7 +9,7 @@ mod patience;
 mod session;
 mod token;
 
-pub(crate) use http::{client, given_ca, trusting, unpooled};
+pub(crate) use http::{cause_of, client, given_ca, trusting, unpooled};
 pub use session::{Session, SessionOptions};
 
 #[cfg(test)]

@@ -79,7 +79,10 @@ impl Answered {
                 let answered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
                 origin.is_ok_and(|origin| answered.contains(&origin))
             }
-            TransportCause::Stalled { .. }
+            // A server that hangs has had its time.
+            TransportCause::Hung
+            | TransportCause::Stalled { .. }
+            | TransportCause::TooSlow { .. }
             | TransportCause::Tls
             | TransportCause::Source
             | TransportCause::Other => false,

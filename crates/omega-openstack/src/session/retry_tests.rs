@@ -15,7 +15,9 @@ use tokio::{
 };
 
 use super::{Session, SessionOptions, tests::config};
-use crate::{CloudConfig, Error, Method, ProjectRef, Request, Response, Service, Transport as _};
+use crate::{
+    CloudConfig, Error, Limits, Method, ProjectRef, Request, Response, Service, Transport as _,
+};
 
 /// What the server does with one request.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ enum Act {
     Cut,
     /// Never answers.
     Hang,
+    /// Sends a byte of the body now and then.
+    Drip,
 }
 
 #[derive(Default)]
@@ -104,6 +108,7 @@ impl Server {
             Some(Act::Reset) => return,
             Some(Act::Cut) => (format!("{}\r\nX-Cut: 1", ok.0), ok.1),
             Some(Act::Hang) => return std::future::pending().await,
+            Some(Act::Drip) => return drip(stream, &ok.0).await,
         };
         let sent = if head.contains("X-Cut") { body.len() - 1 } else { body.len() };
         let answer = format!(
@@ -128,6 +133,15 @@ impl Server {
 
     async fn session(&self) -> Session {
         over(config(&self.url), Duration::from_secs(5)).await
+    }
+}
+
+async fn drip(mut stream: TcpStream, head: &str) {
+    let head = format!("HTTP/1.1 {head}\r\nContent-Length: 100000\r\n\r\n");
+    let mut sent = stream.write_all(head.as_bytes()).await;
+    while sent.is_ok() {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        sent = stream.write_all(b" ").await;
     }
 }
 
@@ -248,7 +262,7 @@ async fn a_wrong_password_is_sent_once_whoever_asks() {
 }
 
 #[tokio::test]
-async fn a_project_without_a_role_does_not_spoil_a_good_password() {
+async fn a_project_without_a_role_says_nothing_about_the_password() {
     let server = Server::start(&[], &[]).await;
     let own = config(&server.url);
     let session = over(own.clone(), Duration::from_secs(5)).await;
@@ -296,6 +310,50 @@ async fn a_hung_keystone_costs_one_ask() {
     one.send(get()).await.unwrap_err();
     assert!(start.elapsed() < limit * 2, "{:?}", start.elapsed());
     assert_eq!(server.logins(), 1);
+}
+
+/// A server that moves a little is not one that stalls, and still has a limit: of a login, and of a read.
+#[tokio::test]
+async fn a_server_that_sends_a_byte_now_and_then_does_not_hold_a_read_for_ever() {
+    let limit = Duration::from_millis(400);
+    for (logins, reads) in [(&[][..], &[Act::Drip][..]), (&[Act::Drip][..], &[][..])] {
+        let server = Server::start(logins, reads).await;
+        let start = Instant::now();
+        let session = over(config(&server.url), limit).await;
+        let error = session.send(get()).await.unwrap_err();
+        assert!(start.elapsed() >= limit * 2, "{:?}", start.elapsed());
+        assert!(start.elapsed() < limit * 4, "{:?}", start.elapsed());
+        assert!(error.timed_out(), "{error:?}");
+        let told = omega_core::chain(&error).join(": ");
+        assert!(told.contains(": not complete after 800ms ("), "{told}");
+        assert_eq!(server.count("GET"), reads.len(), "it is not sent again");
+    }
+}
+
+/// The port is open, and nothing answers in TLS: that is neither refused nor unreachable.
+#[tokio::test]
+async fn a_server_that_hangs_in_tls_is_told_as_that_within_the_limit_for_connections() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    let limits = Limits::within(Duration::from_millis(300), Duration::from_mins(1));
+    let options = SessionOptions::default().limits(limits);
+    let session = Session::new(config(&url), &options).await.unwrap();
+    let start = Instant::now();
+    let error = session.send(get()).await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    let failure = Failure::from_error("could not list", &error);
+    assert_eq!(failure.class, FailureClass::Deadline);
+    let told = format!("{failure}\nnext: {}", failure.next.as_deref().unwrap());
+    insta::assert_snapshot!(told.replace(&url, "URL"), @"
+    could not list: could not log in to demo as user op of domain default: POST identity /v3/auth/tokens: no answer from URL/v3/auth/tokens: it accepted the connection and did not answer in TLS
+    next: the port is open, and what is behind it hangs or is overloaded: look at the service, and at the proxy or load balancer in front of it
+    ");
 }
 
 /// terraform-provider-openstack#184: Horizon answers at the address of Keystone.

@@ -15,13 +15,13 @@ use url::Url;
 
 use super::{
     cache::TokenCache,
-    http::{self, Exchange, Meter},
+    http::{self, Exchange, Meter, Total},
     keystone::{Keystone, KeystoneAuth},
     patience::{Answered, Patience, is_passing},
 };
 use crate::{
-    Body, CloudConfig, Error, Method, Request, Response, StreamedResponse, TokenInfo, Transport,
-    token_info::versioned,
+    Body, CloudConfig, Error, Limits, Method, Request, Response, StreamedResponse, TokenInfo,
+    Transport, token_info::versioned,
 };
 
 /// The options of a [`Session`].
@@ -30,15 +30,14 @@ use crate::{
 pub struct SessionOptions {
     /// The directory for tokens. `None`: tokens are not stored.
     pub token_cache: Option<PathBuf>,
-    /// How long there may be no progress, of the request or of its response, before it is given up.
-    /// This includes a login. There is no limit on the total time.
-    pub stall_limit: Duration,
+    /// How long a request may take; a login has as long. What is streamed has no limit in total.
+    pub limits: Limits,
 }
 
 impl Default for SessionOptions {
-    /// No cache, one minute.
+    /// No cache, and the default limits.
     fn default() -> Self {
-        Self { token_cache: None, stall_limit: Duration::from_mins(1) }
+        Self { token_cache: None, limits: Limits::default() }
     }
 }
 
@@ -52,7 +51,13 @@ impl SessionOptions {
     /// Gives up a request without progress for this long.
     #[must_use]
     pub fn stall_limit(self, limit: Duration) -> Self {
-        Self { stall_limit: limit, ..self }
+        Self { limits: Limits { ask: limit, ..self.limits }, ..self }
+    }
+
+    /// Gives up a connection or a request after these limits.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 }
 
@@ -69,7 +74,7 @@ impl SessionOptions {
 pub struct Session {
     client: AuthenticatedClient,
     keystone: Arc<Keystone>,
-    stall_limit: Duration,
+    limits: Limits,
     answered: Answered,
 }
 
@@ -84,10 +89,10 @@ impl Session {
     pub async fn new(config: CloudConfig, options: &SessionOptions) -> Result<Self, Error> {
         warn_unverified(&config);
         let cloud = config.cloud.clone();
-        let inner = http::client(&config)?;
+        let inner = http::client(&config, options.limits)?;
         let key = config.token_key();
         let cache = options.token_cache.as_ref().map(|dir| TokenCache::new(dir, key));
-        let keystone = Arc::new(Keystone::new(config, cache, options.stall_limit));
+        let keystone = Arc::new(Keystone::new(config, cache, options.limits));
         // `AuthenticatedClient::new` would log in at once, but the token may never be needed, or
         // may be in the cache.
         let mut client = AuthenticatedClient::new(inner, osauth::NoAuth::new_without_endpoint())
@@ -95,7 +100,7 @@ impl Session {
             .map_err(|error| Error::Tls { cloud, why: error.to_string() })?;
         client.set_auth_type(KeystoneAuth(Arc::clone(&keystone)));
         let answered = Answered::default();
-        Ok(Self { client, keystone, stall_limit: options.stall_limit, answered })
+        Ok(Self { client, keystone, limits: options.limits, answered })
     }
 
     /// Returns its configuration, with the source of each value.
@@ -119,6 +124,7 @@ impl Session {
         ctx: &Context,
         request: &Request,
         url: Url,
+        answer: Answer,
     ) -> Result<StreamedResponse, Error> {
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
@@ -134,10 +140,13 @@ impl Session {
             let header = format!("{} {version}", request.service);
             builder = builder.header("OpenStack-API-Version", header);
         }
+        let limits = self.limits_of(request);
+        let streams = answer == Answer::Streamed || matches!(request.body, Body::Stream(_));
         let exchange = Exchange {
             ctx: ctx.clone(),
             url,
-            stall_limit: request.stall_limit.unwrap_or(self.stall_limit),
+            stall_limit: limits.ask,
+            total: (!streams).then(|| Total::within(limits.total())),
             writes: request.writes(),
             request: request.clone(),
         };
@@ -171,9 +180,10 @@ impl Session {
         &self,
         ctx: &Context,
         request: &Request,
+        kind: Answer,
     ) -> Result<StreamedResponse, Error> {
         let (token, url) = self.addressed(request).await?;
-        let response = self.once(ctx, request, url).await?;
+        let response = self.once(ctx, request, url, kind).await?;
         let again = match &request.body {
             Body::Stream(upload) => upload.is_repeatable(),
             Body::None | Body::Json(_) | Body::Bytes(_) => true,
@@ -185,11 +195,15 @@ impl Session {
         // Sending it once more with a new token repeats no change.
         self.keystone.forget(&token).await;
         let (_, grant) = self.fresh().await?;
-        self.once(ctx, request, self.url(request, &grant)?).await
+        self.once(ctx, request, self.url(request, &grant)?, kind).await
     }
 
     fn patience(&self, ctx: &Context, request: &Request) -> Patience {
-        Patience::new(ctx, request, request.stall_limit.unwrap_or(self.stall_limit))
+        Patience::new(ctx, request, self.limits_of(request).ask)
+    }
+
+    fn limits_of(&self, request: &Request) -> Limits {
+        Limits { ask: request.stall_limit.unwrap_or(self.limits.ask), ..self.limits }
     }
 
     fn url(&self, request: &Request, grant: &TokenInfo) -> Result<Url, Error> {
@@ -220,6 +234,15 @@ impl Session {
     }
 }
 
+/// How an answer is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// Bit by bit, for as long as bytes arrive.
+    Streamed,
+    /// As a whole, within a limit.
+    Whole,
+}
+
 /// Says once for each address that nobody checks who answers there.
 fn warn_unverified(config: &CloudConfig) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -248,7 +271,7 @@ impl Transport for Session {
     async fn exchange(&self, ctx: &Context, request: Request) -> Result<StreamedResponse, Error> {
         let mut patience = self.patience(ctx, &request);
         loop {
-            let answer = self.with_token(ctx, &request).await;
+            let answer = self.with_token(ctx, &request, Answer::Streamed).await;
             let asked = match &answer {
                 Ok(response) if is_passing(response.status) => response.headers.retry_after(),
                 Err(error) if self.answered.may_again(error) => None,
@@ -265,7 +288,7 @@ impl Transport for Session {
         let ctx = Context::default();
         let mut patience = self.patience(&ctx, &request);
         loop {
-            let answer = match self.with_token(&ctx, &request).await {
+            let answer = match self.with_token(&ctx, &request, Answer::Whole).await {
                 Ok(response) => response.json().await,
                 Err(error) => Err(error),
             };

@@ -160,7 +160,7 @@ pub(super) fn config(url: &str) -> CloudConfig {
 async fn session(url: &str, cache: Option<&TempDir>) -> Session {
     let options = SessionOptions {
         token_cache: cache.map(|dir| dir.path().join("tokens")),
-        stall_limit: Duration::from_secs(5),
+        ..SessionOptions::default().stall_limit(Duration::from_secs(5))
     };
     Session::new(config(url), &options).await.unwrap()
 }
@@ -342,7 +342,7 @@ async fn a_wrong_password_is_said_whole_and_not_shown() {
 #[tokio::test]
 async fn no_answer_says_why_and_what_may_have_changed() {
     let server = Server::start().await;
-    let options = SessionOptions { token_cache: None, stall_limit: Duration::from_millis(300) };
+    let options = SessionOptions::default().stall_limit(Duration::from_millis(300));
     let session = Session::new(config(&server.url), &options).await.unwrap();
     session.send(networks()).await.unwrap();
     server.with(|state| state.hang = true);
@@ -407,8 +407,12 @@ async fn a_ca_that_is_none_is_refused_before_anything_is_sent() {
     fs::write(&path, "no certificate").unwrap();
     let mut config = config("https://127.0.0.1:1");
     config.cacert = Some(path);
-    let error = Session::new(config, &SessionOptions::default()).await.unwrap_err();
+    let error = Session::new(config.clone(), &SessionOptions::default()).await.unwrap_err();
     assert!(error.to_string().ends_with("ca.pem has no certificate"), "{error}");
+    config.cacert = Some(dir.path().join("absent.pem"));
+    let error = Session::new(config, &SessionOptions::default()).await.unwrap_err();
+    assert!(error.to_string().contains("absent.pem: No such file"), "{error}");
+    assert!(error.next().unwrap().starts_with("check the file of CA certificates"), "{error:?}");
 }
 
 #[tokio::test]
@@ -427,7 +431,7 @@ async fn osauths_own_session_shares_the_login() {
 /// and an endpoint with the project in its path is used as it is (dtantsur/rust-osauth#18,
 /// vexxhost/atmosphere#503).
 #[test]
-fn one_odd_entry_does_not_spoil_a_catalog() {
+fn one_odd_entry_is_skipped_and_the_catalog_is_used() {
     let catalog: Catalog = serde_json::from_value(json!([
         { "type": "compute", "endpoints": [
             { "interface": "public", "region_id": "One", "region": "One", "url": null },

@@ -3,12 +3,11 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use omega_core::values::Secret;
+use omega_core::{json_words, values::Secret};
 use serde::Deserialize;
 
 use crate::{
-    Catalog, Error, LoginMethod, Name, Request, Response, TokenInfo,
-    service_response::{json, utc},
+    Catalog, Error, LoginMethod, Name, Request, Response, TokenInfo, service_response::utc,
 };
 
 /// A token that expires sooner than this is not used, because a call may take as long.
@@ -97,7 +96,7 @@ impl Token {
             return Err(Error::malformed(request, id, "no header X-Subject-Token"));
         };
         let Answer { token } = serde_json::from_value(response.body)
-            .map_err(|error| Error::malformed(request, id, json(&error)))?;
+            .map_err(|error| Error::malformed(request, id, json_words(&error)))?;
         let login = token.login();
         let Body { expires_at: expires, user, project, roles, catalog, .. } = token;
         let roles = roles.into_iter().map(|role| role.name).collect();

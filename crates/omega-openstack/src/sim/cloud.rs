@@ -39,7 +39,7 @@ impl Cloud {
             state,
             writes,
             requests: 0,
-            spoil: None,
+            fault: None,
             frozen: None,
             notify: Arc::default(),
             hints,
@@ -430,7 +430,7 @@ impl Cloud {
 
     /// Injects a fault into the `nth` write from the beginning, counted from 0.
     pub fn inject_fault(&self, nth: usize, fault: Fault) {
-        self.lock().spoil = Some((nth, fault));
+        self.lock().fault = Some((nth, fault));
     }
 
     /// Lets no response arrive from the `nth` request on, counted from 0, to simulate that the process

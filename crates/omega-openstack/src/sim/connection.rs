@@ -26,7 +26,7 @@ pub(super) struct Inner {
     pub(super) state: State,
     pub(super) writes: Vec<String>,
     pub(super) requests: usize,
-    pub(super) spoil: Option<(usize, Fault)>,
+    pub(super) fault: Option<(usize, Fault)>,
     /// The request whose response never arrives, and whether it has an effect.
     pub(super) frozen: Option<(usize, bool)>,
     pub(super) notify: Arc<Notify>,
@@ -56,7 +56,7 @@ impl Inner {
             Body::None | Body::Stream(_) => String::new(),
         };
         self.writes.push(format!("{request}{body}"));
-        match self.spoil.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault) {
+        match self.fault.filter(|(faulty, _)| *faulty == nth).map(|(_, fault)| fault) {
             None => Ok(numbered(self.state.answer(who, request))),
             Some(Fault::Lost) => Err(lost(request, Touched::Maybe)),
             Some(Fault::AnswerLost) => {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use omega_core::{Failure, FailureClass, read_regular, run::Endpoints as Sites};
 use omega_juju::{Channel, Sources, Unit, channel::Local};
 use omega_openstack::{
-    CloudConfig, Session, SessionOptions, WebClient,
+    CloudConfig, Limits, Session, SessionOptions, WebClient,
     container_infra::{ClusterValues, temporary_name},
 };
 
@@ -102,11 +102,11 @@ async fn cloud(connect: &Connect<'_>) -> Result<(Cloud, CloudConfig), Failure> {
     let config =
         config.map_err(|error| Failure::from_error("could not load cloud credentials", &error))?;
     let open = |error| Failure::from_error("could not prepare a session", &error);
-    let limit = connect.site.timeouts.ask.min(LIMIT);
-    let options = SessionOptions::default().stall_limit(limit);
+    let limits = within(connect, LIMIT);
+    let options = SessionOptions::default().limits(limits);
     // No token is taken from a cache: that a login works is a part of the question.
     let session = Arc::new(Session::new(config.clone(), &options).await.map_err(open)?);
-    let web = WebClient::of_cloud(&config, limit).map_err(open)?;
+    let web = WebClient::of_cloud(&config, limits).map_err(open)?;
     let cloud = Cloud {
         with_token: Arc::new(web.clone().with_token_of(Arc::clone(&session))),
         without_token: Arc::new(web),
@@ -114,6 +114,12 @@ async fn cloud(connect: &Connect<'_>) -> Result<(Cloud, CloudConfig), Failure> {
         region: config.region.clone(),
     };
     Ok((cloud, config))
+}
+
+/// Returns how long one answer may take: as `[timeouts]` says, and at most `most`.
+fn within(connect: &Connect<'_>, most: Duration) -> Limits {
+    let timeouts = &connect.site.timeouts;
+    Limits::within(timeouts.connect, timeouts.ask.min(most))
 }
 
 fn unnamed(what: &str, key: &str) -> Failure {
@@ -196,8 +202,9 @@ async fn balancing(
 ) -> Result<Balancing, Failure> {
     let (cluster, management) = (clusters.name.clone(), Arc::clone(&clusters.management));
     let cloud = connect.cloud().await?;
-    let limit = connect.site.timeouts.ask.min(ANSWER);
-    let web = WebClient::unpooled("the service", limit)
+    let timeouts = &connect.site.timeouts;
+    let limits = Limits { connect: timeouts.connect, ask: timeouts.ask.min(ANSWER) };
+    let web = WebClient::unpooled("the service", limits)
         .map_err(|error| Failure::from_error("could not prepare requests to a service", &error))?;
     Ok(Balancing {
         cluster,
@@ -242,8 +249,7 @@ pub(crate) fn vault_web(
         })
     };
     let pem = named.vault_ca.as_deref().map(read).transpose()?;
-    let limit = connect.site.timeouts.ask.min(LIMIT);
-    WebClient::trusting(pem, "Vault", limit).map_err(|error| {
+    WebClient::trusting(pem, "Vault", within(connect, LIMIT)).map_err(|error| {
         let failure = Failure::from_error("could not use the CA of Vault", &error);
         failure.next("name a PEM file of certificates: `vault_ca` in [acceptance]")
     })

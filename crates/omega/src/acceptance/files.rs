@@ -8,7 +8,7 @@ use std::{
 };
 
 use omega_core::{
-    Failure, FailureClass, persist,
+    Failure, FailureClass, json_words, persist,
     run::{RunDirectory, Runs},
     values::Sha256,
 };
@@ -117,7 +117,7 @@ pub fn read(runs: &Runs, id: &str) -> Result<AcceptanceReport, Failure> {
     let bytes = runs.document(id, JSON)?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let what = format!("the report of run {id} is not one of an acceptance of this version");
-        Failure::new(FailureClass::Usage, what).because(error.to_string())
+        Failure::new(FailureClass::Usage, what).because(json_words(&error))
     })
 }
 

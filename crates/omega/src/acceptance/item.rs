@@ -176,10 +176,8 @@ pub trait Item: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Tells why an item that writes can't be checked: then it makes nothing.
-    fn effects(&self) -> Result<Vec<String>, Failure> {
-        Ok(Vec::new())
-    }
+    /// Tells why it will not be checked: it is not required, or the site does not name what it needs.
+    fn effects(&self) -> Result<Vec<String>, Failure>;
 
     /// Checks it. Progress goes to `ctx`.
     async fn check(&self, ctx: &Context) -> Answer;

@@ -39,7 +39,7 @@ impl std::fmt::Debug for Acceptance {
     }
 }
 
-/// An item that a run would check.
+/// What a run would do with an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -50,8 +50,11 @@ pub struct PlannedItem {
     pub title: String,
     /// What it would make and change. Empty: it only reads, or is not checked.
     pub effects: Vec<String>,
-    /// Why an item that writes can't be checked.
+    /// Why it will not be checked: it is deferred, it can't be asked, or an earlier run settled it.
     pub not_checked: Option<String>,
+    /// What to do so that it will be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// What to check.
@@ -102,23 +105,33 @@ impl Acceptance {
         &self.endpoints
     }
 
-    /// Returns the items of `selection` that a run would check, and what they would make and change.
-    /// Nothing is asked.
+    /// Returns what a run would do with each item of `selection`. Nothing is asked.
     pub fn plan(&self, selection: &Selection) -> Vec<PlannedItem> {
         let asked = self.items.iter().filter(|item| selection.includes(item.id()));
-        let asked = asked.filter(|item| selection.kept(item.id()).is_none());
-        let plan = |item: &dyn Item| {
-            let id = item.id();
-            let (effects, not_checked) = match item.effects() {
-                Ok(effects) => (effects, None),
-                Err(failure) => (Vec::new(), Some(failure.to_string())),
-            };
-            let created = self.throw_away.as_ref().filter(|_| id.needs_cluster());
-            let created = created.map(ThrowAwayCluster::effect);
-            let effects = created.into_iter().chain(effects).collect();
-            PlannedItem { id, title: id.title().to_owned(), effects, not_checked }
+        asked.map(|item| self.planned(&**item, selection)).collect()
+    }
+
+    fn planned(&self, item: &dyn Item, selection: &Selection) -> PlannedItem {
+        let id = item.id();
+        let plan = |effects, not_checked, next| PlannedItem {
+            id,
+            title: id.title().to_owned(),
+            effects,
+            not_checked,
+            next,
         };
-        asked.map(|item| plan(&**item)).collect()
+        if let Some(kept) = selection.kept(id) {
+            let run = kept.kept_from.unwrap_or_default();
+            return plan(Vec::new(), Some(format!("the result of run {run} is kept")), None);
+        }
+        match item.effects() {
+            Ok(effects) => {
+                let created = self.throw_away.as_ref().filter(|_| id.needs_cluster());
+                let created = created.map(ThrowAwayCluster::effect);
+                plan(created.into_iter().chain(effects).collect(), None, None)
+            }
+            Err(failure) => plan(Vec::new(), Some(failure.to_string()), failure.next),
+        }
     }
 
     /// Checks the items of `selection`, one after another, and reports. Writes of an item go to the

@@ -31,6 +31,10 @@ impl Item for Looks {
         self.id
     }
 
+    fn effects(&self) -> Result<Vec<String>, Failure> {
+        Ok(Vec::new())
+    }
+
     async fn check(&self, _: &Context) -> Answer {
         let there = self.sim.snapshot().iter().any(|line| line.contains("\"x\""));
         self.order.lock().unwrap().push(format!("{} {there}", self.id));

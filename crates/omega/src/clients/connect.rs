@@ -8,7 +8,8 @@ use omega_capi::{Deadlines, Management};
 use omega_core::{Failure, FailureClass, kubeconfig::Kubeconfig};
 use omega_juju::Sources;
 use omega_openstack::{
-    CloudConfig, ConfigError, DomainRef, Lookup, ProjectRef, Service, Session, SessionOptions,
+    CloudConfig, ConfigError, DomainRef, Limits, Lookup, ProjectRef, Service, Session,
+    SessionOptions,
 };
 use url::Url;
 
@@ -154,7 +155,7 @@ impl<'a> Connect<'a> {
             None => config.clone(),
         };
         let keystone = config.auth_url.to_string();
-        let options = SessionOptions::default().stall_limit(self.site.timeouts.ask);
+        let options = SessionOptions::default().limits(self.limits());
         warn_ignored(&config, &self.machine.variables);
         let options = match tokens {
             Some(directory) => options.token_cache(directory),
@@ -177,7 +178,7 @@ impl<'a> Connect<'a> {
     pub async fn in_project(&self, id: &str) -> Result<Arc<Session>, Failure> {
         let config = loaded(self.cloud_config())?;
         let config = config.in_project(ProjectRef::Id(id.to_owned()), "Magnum");
-        let options = SessionOptions::default().stall_limit(self.site.timeouts.ask);
+        let options = SessionOptions::default().limits(self.limits());
         let open = |error| Failure::from_error("could not prepare a session", &error);
         Ok(Arc::new(Session::new(config, &options).await.map_err(open)?))
     }
@@ -213,6 +214,11 @@ impl<'a> Connect<'a> {
         management.await.map_err(|error| {
             Failure::from_error("could not prepare the management cluster's client", &error)
         })
+    }
+
+    /// Returns how long a service of the cloud may take, by `[timeouts]`.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits::within(self.site.timeouts.connect, self.site.timeouts.ask)
     }
 
     /// Returns how the cloud is reached.

@@ -23,8 +23,8 @@ use omega_openstack::{
 use super::{ClusterSite, DriverSettings, EnsuredCluster, KubernetesSupported};
 use crate::{
     clients::{CloudClients, PartialClients},
-    graft::trustee_domain,
-    site::{Site, Trust},
+    graft::{Trustee, trustee_domain},
+    site::Site,
 };
 
 /// The rules of the gates, in their order.
@@ -62,8 +62,8 @@ pub struct PrerequisiteSettings {
     pub labels: BTreeMap<String, String>,
     /// Where Magnum stores certificates, if the site says it.
     pub cert_manager: Option<CertManager>,
-    /// The trustee domain of Magnum.
-    pub trust: Trust,
+    /// The trustee domain of Magnum, and its charm.
+    pub trustee: Trustee,
     /// The addresses of the site.
     pub ranges: KnownRanges,
     /// How many services of type `LoadBalancer` the cluster is to have: each takes a load balancer, a port
@@ -92,7 +92,7 @@ impl PrerequisiteSettings {
             volume_type: site.capi_helm.get("csi_cinder_default_volume_type").cloned(),
             labels: site.capi_helm_cluster_labels.clone(),
             cert_manager: site.trust.cert_manager,
-            trust: site.trust.clone(),
+            trustee: Trustee::of(site),
             ranges: KnownRanges { pool: site.network.pool, others: site.network.ranges.clone() },
             services: 0,
         })
@@ -213,7 +213,7 @@ impl ClusterPrerequisites {
             Box::new(OctaviaResponds { inventory: inventory.clone() }),
             Box::new(LoadBalancerRole { identity: identity.clone() }),
             Box::new(UnrestrictedCredential { identity }),
-            Box::new(KnownTrusteeDomain(trustee_domain(&settings.trust, cloud, true))),
+            Box::new(KnownTrusteeDomain(trustee_domain(&settings.trustee, cloud, true))),
             Box::new(ComputeQuota { compute, shape: shape.clone() }),
             Box::new(NetworkQuota {
                 network,

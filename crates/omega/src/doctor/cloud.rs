@@ -1,7 +1,7 @@
 //! Checks Keystone, the catalog, and the services that the driver and the provider call.
 
 use futures::future::join_all;
-use omega_core::{Evidence, Failure, Gate as _, Subject, Verdict};
+use omega_core::{Diagnostic as _, Evidence, Failure, Gate as _, Subject, Verdict};
 use omega_openstack::{Error, Service, cloud_inventory::CloudInventory, identity::TrusteeDomain};
 
 use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
@@ -69,6 +69,9 @@ fn login(error: &Error, label: &str) -> LayerFinding {
         ),
         Some(_) | None => (Cause::IdentityUnreachable, "check Keystone, and the route to it"),
     };
+    // What answers, and is not Keystone, needs another address and no other route.
+    let own = error.next().filter(|_| status.is_none());
+    let remedy = own.unwrap_or_else(|| remedy.to_owned());
     LayerFinding::broken(Layer::Cloud, cause, Subject::new("cloud", label), causes(error))
         .shown_by(status.map(http_status))
         .remedy(remedy)
@@ -91,8 +94,18 @@ fn unanswered(service: Service, error: &Error) -> LayerFinding {
     }
     let status = error.refusal().map(|refusal| refusal.status);
     match status {
+        // Nothing of it is found: its endpoint leads elsewhere.
+        Some(404) => broken(Cause::ServiceUnreachable).shown_by(status.map(http_status)).remedy(
+            format!(
+                "check the path of the service's endpoint: openstack endpoint list --service {service}"
+            ),
+        ),
         // It answers, but this user has few rights: the service is not at fault.
         Some(..500) => LayerFinding::unknown(Layer::Cloud, subject, why),
+        None if matches!(error, Error::Malformed { .. }) => {
+            let remedy = error.next().unwrap_or_default();
+            broken(Cause::ServiceUnreachable).remedy(remedy)
+        }
         _ => broken(Cause::ServiceUnreachable).shown_by(status.map(http_status)).remedy(format!(
             "check the service {service}: its daemon, and the proxy in front of it"
         )),

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use omega_core::Touched;
 use omega_openstack::{identity::Identity, sim::Cloud};
 
 use super::*;
@@ -62,4 +65,34 @@ async fn the_server_of_the_management_cluster_is_the_one_of_that_name() {
     let servers = CloudInventory::new(cloud.admin("mgmt")).servers_named("capi-mgmt-v2").await;
     let found = machine::judge(Some("capi-mgmt-v2"), Some(&servers)).findings;
     assert_eq!(found.iter().map(|one| one.cause).collect::<Vec<_>>(), [Cause::VmNotActive]);
+}
+
+/// A proxy's page answers, so neither the route nor a daemon is what to look at.
+#[test]
+fn a_page_in_the_place_of_a_service_is_an_address_to_check() {
+    let page = |request: &str| Error::Malformed {
+        request: request.to_owned(),
+        why: "an HTML page (Welcome) in place of JSON".to_owned(),
+        request_id: None,
+        touched: Touched::Nothing,
+    };
+    let login = Error::Login {
+        cloud: "lab".to_owned(),
+        user: "admin".to_owned(),
+        next: Some("check auth_url: it is Keystone's own address".to_owned()),
+        source: Arc::new(page("POST identity /v3/auth/tokens")),
+    };
+    let without =
+        CloudFacts { login: Err(login), services: Vec::new(), volume_types: None, trustee: None };
+    let services = vec![(Service::ContainerInfra, Err(page("GET container-infra /v1/clusters")))];
+    let with = CloudFacts { login: Ok(1), services, volume_types: None, trustee: None };
+    let told = |facts| {
+        let found = judge(facts, "cloud lab").findings.remove(0);
+        (found.cause, found.finding.remedy.unwrap())
+    };
+    let keystone = (Cause::IdentityUnreachable, "check auth_url: it is Keystone's own address");
+    assert_eq!(told(&without), (keystone.0, keystone.1.to_owned()));
+    let (cause, remedy) = told(&with);
+    assert_eq!(cause, Cause::ServiceUnreachable);
+    assert!(remedy.starts_with("check that it is the service's own address"), "{remedy}");
 }

@@ -100,7 +100,7 @@ pub(super) fn odd(all: &[OddObject]) -> LayerResult {
     let found = all.iter().map(|OddObject { list, name, why }| {
         let of = definition_of(list).unwrap_or_else(|| list.clone());
         let subject = Subject::new("object", format!("{of} {name}"));
-        let why = format!("it could not be understood, and was passed over: {why}");
+        let why = format!("it could not be understood, and was skipped: {why}");
         let next = format!("look at it: kubectl get --raw {list}");
         LayerFinding::unknown(Layer::Controllers, subject, why).remedy(next)
     });

@@ -32,7 +32,7 @@ impl InUse {
             None => format!(
                 "{file} is not a minted kubeconfig but somebody's login (context {context}): get a new one \
                  of it from the management cluster (of kubeadm: /etc/kubernetes/admin.conf on its machine, \
-                 after kubeadm certs renew admin.conf), and put it in the place of {file}{place}"
+                 after kubeadm certs renew admin.conf), and replace {file} with it{place}"
             ),
         }
     }

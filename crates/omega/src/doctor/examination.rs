@@ -18,8 +18,8 @@ use semver::Version;
 use super::{Report, driver_credential::InUse};
 use crate::{
     clients::{Connect, PartialClients},
-    graft::{SiteSpec, value},
-    site::{Site, Trust},
+    graft::{SiteSpec, Trustee, value},
+    site::Site,
 };
 
 /// What the doctor examines, and how.
@@ -76,7 +76,7 @@ pub struct Doctor {
     /// The driver and the chart that the site wants, where it names them.
     pub(super) wanted: Wanted,
     /// Magnum's trustee domain, as the charm names it.
-    pub(super) trust: Trust,
+    pub(super) trustee: Trustee,
     /// The options of `[capi_helm]` that the site wants the daemon to read; empty if it does not say.
     pub(super) options_wanted: BTreeMap<String, String>,
 }
@@ -161,7 +161,7 @@ impl Doctor {
             releases: site.management.releases.clone(),
             prefix: NamespacePrefix::of_options(&site.capi_helm),
             wanted: Wanted { driver, chart },
-            trust: site.trust.clone(),
+            trustee: Trustee::of(site),
             units_unknown: None,
             clients,
             options,

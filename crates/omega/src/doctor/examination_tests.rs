@@ -97,7 +97,7 @@ async fn another_drivers_cluster_is_shown_and_not_judged() {
         report.layers.iter().filter(|one| one.cluster.as_deref() == Some("kube-7xk2p")).collect();
     let [shown] = of.as_slice() else { panic!("{of:?}") };
     assert_eq!((shown.layer, shown.state), (Layer::Magnum, LayerState::NotAsked));
-    assert!(shown.summary().contains("old is of another driver"), "{}", shown.summary());
+    assert!(shown.summary().contains("old belongs to another driver"), "{}", shown.summary());
     assert!(report.first.is_none_or(|first| first.cluster.is_none()));
 }
 

@@ -80,7 +80,7 @@ fn skewed(server: &str, ready: &Readiness, now: Timestamp) -> Option<LayerFindin
         let why = format!("its clock and this machine's differ by {} s", apart.as_secs());
         broken(server, Cause::Unclear, why)
             .shown_by([Evidence::time("its clock", clock), Evidence::time("this machine's", now)])
-            .remedy("set the clocks (chrony); until then do not trust ages")
+            .remedy("set the clocks (chrony); until then ages are not reliable")
             .severity(Severity::Note)
     })
 }

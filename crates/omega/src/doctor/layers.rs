@@ -112,7 +112,7 @@ impl Doctor {
         };
         let inventory = CloudInventory::new(Arc::clone(&cloud.operator));
         let of_project = CloudInventory::new(Arc::clone(&cloud.narrowed));
-        let trustee = trustee_domain(&self.trust, cloud, true);
+        let trustee = trustee_domain(&self.trustee, cloud, true);
         let server = self.server.as_deref();
         let (facts, servers) = futures::join!(
             cloud::ask(&inventory, &trustee),
@@ -270,8 +270,10 @@ fn charm(unit: &Unit) -> Option<LayerResult> {
 /// Shows a cluster of another driver, which nobody here can judge.
 fn of_another_driver(cluster: &Cluster) -> Option<LayerResult> {
     let stack = cluster.stack_id.as_deref().filter(|_| cluster.is_of_another_driver())?;
-    let why =
-        format!("{} is of another driver: its id {stack} is none of this one's", cluster.name);
+    let why = format!(
+        "{} belongs to another driver: its id {stack} is not one of this driver's",
+        cluster.name
+    );
     Some(LayerResult::of_cluster(Layer::Magnum, stack).not_asked(why))
 }
 
@@ -306,7 +308,7 @@ fn without_driver(cluster: &Cluster) -> [LayerResult; 2] {
 /// No cluster is known without Magnum, and so none can be chosen.
 fn unlisted(only: &[String]) -> Result<Vec<Cluster>, Failure> {
     let Some(name) = only.first() else { return Ok(Vec::new()) };
-    let what = format!("it is not known which cluster `{name}` is: only Magnum lists them");
+    let what = format!("the cluster `{name}` can't be looked up: only Magnum lists clusters");
     Err(Failure::new(FailureClass::Usage, what).because(NO_CLOUD).next("add [cloud]"))
 }
 

@@ -52,7 +52,7 @@ pub(super) fn on_record(cluster: &Cluster) -> LayerResult {
     let stack = cluster.stack_id.as_ref().unwrap_or(&cluster.name);
     let record = record(cluster);
     let says = Evidence::line(&record);
-    let says = format!("Magnum says {says}: as old as its last poll that worked");
+    let says = format!("Magnum says {says}, as of its last successful poll");
     let subject = Subject::new("cluster", stack);
     let unknown = LayerFinding::unknown(Layer::Magnum, subject, says).shown_by(record);
     LayerResult::of_cluster(Layer::Magnum, stack).with([unknown])

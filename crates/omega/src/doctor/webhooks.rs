@@ -43,7 +43,7 @@ pub(super) async fn ask(
 fn untrusted(one: &Webhooks) -> Option<LayerFinding> {
     let Webhooks { untrusted, .. } = one;
     let first = untrusted.first()?;
-    let why = "its caBundle is no certificate: the API server calls it in vain, and refuses what it \
+    let why = "its caBundle is not a certificate: the API server can't call it, and refuses what it \
                should admit or convert";
     let subject = Subject::new("webhook", first);
     let found = LayerFinding::broken(Layer::Controllers, Cause::WebhookDown, subject, why);

@@ -15,7 +15,7 @@ use omega_juju::{
 use omega_openstack::container_infra::ClusterList;
 
 use super::{
-    SiteSpec, clusters_are_healthy, magnum_responds, management_ready, namespace_prefix,
+    SiteSpec, Trustee, clusters_are_healthy, magnum_responds, management_ready, namespace_prefix,
     namespaces, trustee_domain,
 };
 use crate::{
@@ -112,7 +112,7 @@ pub async fn check_site(
         }
         SiteGate::TrusteeDomain => {
             let cloud = cloud("looks for Magnum's trustee domain").await?;
-            let gate = trustee_domain(&connect.site.trust, &cloud, true);
+            let gate = trustee_domain(&Trustee::of(connect.site), &cloud, true);
             (shared(cloud.network.label(), gate), (&cloud).into())
         }
         SiteGate::Magnum => {

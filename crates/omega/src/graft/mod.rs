@@ -4,6 +4,7 @@ mod check;
 mod proof;
 mod resolve;
 mod spec;
+mod trustee;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -41,13 +42,14 @@ use omega_openstack::{
 use crate::{
     clients::{Clients, CloudClients},
     coherence::{Coherent, setup},
-    site::{Site, Trust},
+    site::Site,
 };
 pub use check::{SiteGate, UnitGate, check_site, check_units};
 pub(crate) use proof::template_of;
 pub use proof::{Proof, Proven, prove};
 pub use resolve::{resolve, verify};
 pub use spec::{SiteSpec, value};
+pub use trustee::{Trustee, trustee_domain};
 
 /// What the job is for.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +95,7 @@ pub struct GraftSpec {
     options: BTreeMap<String, String>,
     combination: Combination,
     setup: CoherenceInputs,
-    trust: Trust,
+    trustee: Trustee,
     clusters: ClusterList,
     health: Vec<String>,
     findings: Vec<Finding>,
@@ -147,7 +149,7 @@ impl GraftSpec {
             path: spec.path()?,
             release: spec.release()?,
             options: spec.capi_helm()?.effective(),
-            trust: site.trust.clone(),
+            trustee: Trustee::of(site),
             clusters,
             health: site.health.clusters.clone(),
             findings: untested_helm(site)?.into_iter().collect(),
@@ -263,7 +265,7 @@ impl GraftSpec {
     }
 
     fn trustee(&self, clients: &Clients, uncached: bool) -> TrusteeDomain {
-        trustee_domain(&self.trust, &clients.cloud, uncached)
+        trustee_domain(&self.trustee, &clients.cloud, uncached)
     }
 
     fn magnum(&self) -> MagnumResponds {
@@ -322,16 +324,6 @@ pub fn leftovers(unit: &Arc<Unit>, policy: LeftoverPolicy) -> Item {
         Item::Step(step(unit, RemoveLeftovers::default()))
     } else {
         Item::gate(LeftoversDecided::new(unit, policy))
-    }
-}
-
-/// Returns the gate of 7.0: Magnum's trustee domain exists. `uncached`: without cached answers.
-pub fn trustee_domain(trust: &Trust, cloud: &CloudClients, uncached: bool) -> TrusteeDomain {
-    TrusteeDomain {
-        uncached,
-        domain: trust.domain.clone(),
-        admin: trust.admin.clone(),
-        ..TrusteeDomain::new((*cloud.identity).clone())
     }
 }
 

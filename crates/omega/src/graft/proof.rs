@@ -69,7 +69,8 @@ pub async fn prove(
         Failure::from_error("could not read what the management cluster serves", &error)
     })?;
     if let Some(broken) = served.iter().find(|f| f.severity == Severity::Broken) {
-        let what = "no proof while the driver and the management cluster do not fit together";
+        let what =
+            "nothing can be proven while the driver and the management cluster are not compatible";
         let failure = Failure::new(FailureClass::Refused, what).because(broken.summary.clone());
         return Err(Failure { next: broken.remedy.clone(), ..failure });
     }

@@ -179,9 +179,9 @@ async fn a_stored_fact_that_cannot_be_read_is_told_with_its_step() {
                 juju.restore-files.v1 on magnum/0";
     assert_eq!(failure.message, what);
     assert_eq!(failure.expected.unwrap(), "a value of juju.restore-files.v1");
-    assert_eq!(failure.found.unwrap(), "invalid type: integer `7`, expected a sequence");
+    assert_eq!(failure.found.unwrap(), "it has the integer `7` in place of a list");
 
-    // The same where something was left: it is not passed over.
+    // The same where something was left: it is not skipped.
     let desk = Desk::new();
     desk.ran(1, &[], &[unit_left()]);
     let swept = desk.sweep(UNITS).await;

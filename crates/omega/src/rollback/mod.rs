@@ -155,7 +155,14 @@ fn select<'a>(
 
 /// Returns what the runs recorded, the oldest first.
 fn entries(runs: &Runs, chain: &[&RunInfo]) -> Result<Vec<Entry>, Failure> {
-    let each = chain.iter().rev().map(|run| runs.entries(&run.id));
+    let next =
+        "omega-cli runs show tells what is left of it; without it nothing is rolled back by omega";
+    let each = chain.iter().rev().map(|run| {
+        runs.entries(&run.id).map_err(|failure| match failure.next {
+            Some(_) => failure,
+            None => failure.next(next),
+        })
+    });
     Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
@@ -176,7 +183,9 @@ fn back(entries: &[Entry], restore: Restore<'_>) -> Result<Vec<Box<dyn Step>>, F
     for (step, undo) in undone(entries) {
         let StepId { target, kind, key: _ } = step;
         let step = restore(step, undo)?.ok_or_else(|| {
-            let what = format!("{target} was changed, and is not at hand ({kind})");
+            let what = format!(
+                "{target} was changed, but is not among what this command reaches ({kind})"
+            );
             Failure::new(FailureClass::Usage, what).next("name the site and the units of that run")
         })?;
         if !all.iter().any(|first| first.id() == step.id()) {

@@ -63,6 +63,10 @@ impl Item for Charms {
         ItemId::Charms
     }
 
+    fn effects(&self) -> Result<Vec<String>, Failure> {
+        self.model.as_ref().map(|_| Vec::new()).map_err(Failure::clone)
+    }
+
     async fn check(&self, ctx: &Context) -> Answer {
         let model = match &self.model {
             Ok(model) => model,

@@ -84,6 +84,10 @@ impl Item for Cluster {
         ItemId::Cluster
     }
 
+    fn effects(&self) -> Result<Vec<String>, Failure> {
+        self.cluster.as_ref().map(|_| Vec::new()).map_err(Failure::clone)
+    }
+
     async fn check(&self, ctx: &Context) -> Answer {
         match &self.cluster {
             Ok(clusters) => {

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use omega_core::{Context, Diagnostic as _, Evidence, Failure, Finding, Note, Severity, Subject};
+use omega_core::{
+    Context, Diagnostic as _, Evidence, Failure, Finding, Note, Severity, Subject, url_words,
+};
 use omega_openstack::{
     Catalog, CatalogEntry, Error, Page, Service, Transport, TransportCause, Web,
 };
@@ -62,6 +64,10 @@ pub struct Endpoints {
 impl Item for Endpoints {
     fn id(&self) -> ItemId {
         ItemId::Endpoints
+    }
+
+    fn effects(&self) -> Result<Vec<String>, Failure> {
+        self.cloud.as_ref().map(|_| Vec::new()).map_err(Failure::clone)
     }
 
     async fn check(&self, _: &Context) -> Answer {
@@ -142,7 +148,7 @@ impl Endpoints {
         };
         let url = listed.parse::<Url>().map(root);
         let url = url.map_err(|error| {
-            let why = format!("its public endpoint is no address: {error}");
+            let why = format!("its public endpoint is not an address: {}", url_words(error));
             let found = Finding::broken("endpoint-invalid", subject.clone(), why);
             Box::new(found.shown_by([Evidence::text("endpoint", listed)]))
         })?;

@@ -38,6 +38,10 @@ impl Item for Snapshots {
         ItemId::Snapshots
     }
 
+    fn effects(&self) -> Result<Vec<String>, Failure> {
+        self.hypervisors.as_ref().map(|_| Vec::new()).map_err(Failure::clone)
+    }
+
     async fn check(&self, _: &Context) -> Answer {
         let all = match &self.hypervisors {
             Ok(all) => all,

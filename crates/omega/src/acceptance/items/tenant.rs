@@ -29,6 +29,10 @@ impl Item for Tenant {
         ItemId::Tenant
     }
 
+    fn effects(&self) -> Result<Vec<String>, Failure> {
+        self.server.as_ref().map(|_| Vec::new()).map_err(Failure::clone)
+    }
+
     async fn check(&self, _: &Context) -> Answer {
         match self.ask().await {
             Ok((server, url, state)) => {
@@ -122,7 +126,7 @@ fn judge(server: &str, url: &Url, state: &ReachState) -> Answer {
         let remedy = if refused {
             "nothing listens there: check the service behind the address"
         } else {
-            "check the way from the tenant's network: its router has a gateway on the external \
+            "check the route from the tenant's network: its router has a gateway on the external \
              network, and the hosts forward to the addresses of the APIs (D-003)"
         };
         let why = format!("it does not reach {url}: {because}");

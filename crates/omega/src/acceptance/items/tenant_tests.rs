@@ -43,7 +43,7 @@ async fn no_way_another_ca_and_nobody_are_told_apart() {
         format!("{}: {} -> {}", found.rule, found.summary, found.remedy.unwrap_or_default())
     };
     let vip = "https://10.12.4.50:5000/";
-    insta::assert_snapshot!(said(&cut, vip).await, @"tenant-cut-off: it does not reach https://10.12.4.50:5000/: TCP: no answer within 10 s -> check the way from the tenant's network: its router has a gateway on the external network, and the hosts forward to the addresses of the APIs (D-003)");
+    insta::assert_snapshot!(said(&cut, vip).await, @"tenant-cut-off: it does not reach https://10.12.4.50:5000/: TCP: no answer within 10 s -> check the route from the tenant's network: its router has a gateway on the external network, and the hosts forward to the addresses of the APIs (D-003)");
     insta::assert_snapshot!(said(&foreign, vip).await, @"tenant-tls: it connects to https://10.12.4.50:5000/, and TLS fails: TLS: unable to get local issuer certificate -> check who issued the certificate; `cacert` in clouds.yaml names the cloud's CA");
     insta::assert_snapshot!(said(&server(), "https://10.12.4.51:9312/").await, @"tenant-cut-off: it does not reach https://10.12.4.51:9312/: TCP: connection refused -> nothing listens there: check the service behind the address");
 }

@@ -56,6 +56,10 @@ impl Item for Vault {
         ItemId::Vault
     }
 
+    fn effects(&self) -> Result<Vec<String>, Failure> {
+        self.servers.as_ref().map(|_| Vec::new()).map_err(Failure::clone)
+    }
+
     async fn check(&self, _: &Context) -> Answer {
         let servers = match &self.servers {
             Ok(servers) => servers,
@@ -69,8 +73,8 @@ impl Item for Vault {
 fn note() -> Note {
     Note::decision(
         "D-011",
-        "v1 unseals by hand after each restart of a unit. That the operator can do so is not proven by \
-         a state that was read: restart a unit once and unseal it.",
+        "v1 unseals by hand after each restart of a unit. Reading the state does not prove that the \
+         operator can: restart a unit once and unseal it.",
     )
 }
 

@@ -106,7 +106,7 @@ fn banners(report: &AcceptanceReport) -> Markup {
     html! {
         @if !report.stand_ins.is_empty() {
             aside class="banner" {
-                p { strong { "Made on stand-ins: this proves nothing of a real site." } }
+                p { strong { "Made with simulators: this proves nothing about a real site." } }
                 ul { @for one in &report.stand_ins { li { (visible(one)) } } }
             }
         }

@@ -13,7 +13,7 @@ use omega_capi::{
 };
 use omega_core::{
     Check, Context, Event, Evidence, Failure, FailureClass, Finding, PollPolicy, Severity, Subject,
-    Touched, WaitError, wait_for, with_temporary,
+    Touched, WaitError, url_words, wait_for, with_temporary,
 };
 use omega_openstack::{
     Page,
@@ -178,7 +178,7 @@ impl Balancing {
         let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
         let url: Url = format!("http://{host}/hostname").parse().map_err(|error| {
             let what = format!("the service has an address that can't be used: {address:?}");
-            Failure::new(FailureClass::Error, what).because(format!("{error}"))
+            Failure::new(FailureClass::Error, what).because(url_words(error))
         })?;
         let start = Instant::now();
         for _ in 0..self.patience.answers {
@@ -254,9 +254,11 @@ impl ServiceSeen {
         let prefix = format!("{}-", self.name);
         let pod = match answer {
             Ok(page) if page.status != 200 => Err(format!("{url} answers {}", page.status)),
-            Ok(page) => Some(text(&page.body))
-                .filter(|pod| pod.starts_with(&prefix))
-                .ok_or_else(|| format!("{url} answers {:?}, no pod of it", text(&page.body))),
+            Ok(page) => {
+                Some(text(&page.body)).filter(|pod| pod.starts_with(&prefix)).ok_or_else(|| {
+                    format!("{url} answered {:?}, which is not one of its pods", text(&page.body))
+                })
+            }
             Err(error) => Err(causes(&error)),
         };
         match pod {
@@ -280,7 +282,7 @@ impl ServiceSeen {
             Some(_) | None => findings.extend(self.distribution(cluster)),
         }
         if let Some(why) = &self.unasked {
-            let why = format!("whether all of it is gone could not be asked: {why}");
+            let why = format!("could not check whether all of it is gone: {why}");
             let found = self.broken("load-balancer-unasked", why).severity(Severity::Unknown);
             findings.push(found.remedy(
                 "look for it: openstack loadbalancer list in the cluster's project (the role \
