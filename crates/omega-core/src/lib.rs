@@ -45,7 +45,7 @@ pub use gate::{Gate, Verdict, Wait, WaitState, WhenLate};
 pub use journal::{Entry, FileJournal, Journal, JournalError, MemoryJournal, NoJournal, Undo};
 pub use lock::{Lock, LockError};
 pub use nearest_name::nearest_name;
-pub use persist::{open_regular, persist, read_regular, sync_parent};
+pub use persist::{open_regular, persist, persist_all, read_regular, sync_parent};
 pub use runbook::{
     Item, ItemPreview, ItemState, Section, SectionPreview, TargetKind, TargetPlan, TargetPreview,
     preview,
