@@ -16,6 +16,9 @@ use crate::{
     render,
 };
 
+/// A run's report.
+const REPORT: &str = "report.json";
+
 impl App {
     pub(crate) async fn runs(&self, args: &RunsArgs) -> Result<Status, Failure> {
         match &args.command {
@@ -55,18 +58,32 @@ impl App {
     fn show_run(&self, name: &str) -> Result<Status, Failure> {
         let id = &self.runs.resolve(name)?;
         let entries = self.runs.entries(id)?;
-        let report: Option<Value> = self.runs.kept(id, "report.json");
-        self.ends(Status::Done, json!({ "run": id, "entries": entries, "report": report }));
+        let documents = self.runs.documents(id)?;
+        let damage = |name: &String| self.runs.document(id, name).err();
+        let damaged: Vec<Failure> = documents.iter().filter_map(damage).collect();
+        let edited = documents.iter().any(|name| name == REPORT && damage(name).is_some());
+        let report: Option<Value> = self.runs.kept(id, REPORT).filter(|_| !edited);
+        let exit = Status::first(damaged.iter().map(|failure| self.status(failure)));
+        self.ends(
+            exit,
+            json!({ "run": id, "entries": entries, "report": report, "damaged": damaged }),
+        );
         if id != name {
             self.screen.text(&format!("Run {id}"));
         }
         for line in entries.iter().flat_map(render::entry) {
             self.screen.text(&line);
         }
-        if report.is_none() {
+        if report.is_none() && !edited {
             self.screen.text("The run has no report: it was killed.");
+            if !documents.is_empty() {
+                self.screen.text(&format!("Next:  omega-cli accept --resume {id}"));
+            }
         }
-        Ok(Status::Done)
+        for failure in &damaged {
+            self.console.fail(&render::failure(failure, None, &self.screen));
+        }
+        Ok(exit)
     }
 
     fn show_leftovers(&self, at: &SiteArgs) -> Result<Status, Failure> {

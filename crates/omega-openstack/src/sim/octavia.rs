@@ -355,9 +355,7 @@ impl State {
         let made = self.make_balancer(project, &json!({ "name": name }));
         let id = made["id"].as_str().unwrap_or_default();
         self.set_balancer_status(id, "ACTIVE");
-        let address = json!({
-            "floating_ip_address": "10.12.7.180", "port_id": made["vip_port_id"],
-        });
+        let address = json!({ "port_id": made["vip_port_id"] });
         self.make_part(project, &FLOATING_IPS, &address);
     }
 
