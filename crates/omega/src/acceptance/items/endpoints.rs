@@ -392,7 +392,7 @@ fn shown(asked: &Asked<'_>) -> Option<Evidence> {
     let took = page.took.as_millis();
     let Asked { service, probe: Probe { url, open }, .. } = asked;
     let open = open.map(|why| format!("; not authenticated: {why}")).unwrap_or_default();
-    Some(Evidence::text(*service, format!("{} from {url} in {took} ms{open}", page.status)))
+    Some(Evidence::text(service, format!("{} from {url} in {took} ms{open}", page.status)))
 }
 
 fn chart(all: &[Asked<'_>]) -> Chart {
