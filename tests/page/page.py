@@ -99,13 +99,43 @@ def wrong(browser, path, size, scheme):
         yield "it scrolls sideways"
     if browser.value("document.querySelectorAll('script').length"):
         yield "it has a script"
-    failed = browser.value("(() => { const one = document.querySelector('.state.failed'); return one && one.getBoundingClientRect().bottom })()")
     report = json.loads(path.with_name("report.json").read_text())
-    fails = any(item["outcome"]["state"] == "failed" for item in report["items"])
-    if fails and (failed is None or (size == WIDE and failed > size[1])):
-        yield "the first failure is not above the fold (it ends at %s of %s)" % (failed, size[1])
-    if not fails and failed is not None:
-        yield "it shows a failure, and the report has none"
+    yield from wrong_order(browser, report, size)
+    wanted = [chart["title"] for item in report["items"] for chart in item["charts"]]
+    shown = browser.value("[...document.querySelectorAll('figure')].filter(one => [...one.querySelectorAll('svg')].some(svg => "
+                          "svg.getBoundingClientRect().width > 20 && svg.getBoundingClientRect().height > 5))"
+                          ".map(one => one.querySelector('figcaption').textContent)")
+    if sorted(shown) != sorted(wanted):
+        yield "it draws %s, and the report has %s" % (sorted(shown), sorted(wanted))
+
+
+def wrong_order(browser, report, size):
+    """Whether the row of the first failure is in the table's first place, and seen without scrolling."""
+    row = browser.value("(() => { const one = document.querySelector('tbody tr:has(.state.failed)'); return one && "
+                        "{ id: one.querySelector('td.id').textContent.trim(), bottom: one.getBoundingClientRect().bottom, "
+                        "first: one === document.querySelector('tbody tr') } })()")
+    failed = [item["id"] for item in report["items"] if item["outcome"]["state"] == "failed"]
+    if not failed and row:
+        yield "its table has a failure (%s), and the report has none" % row["id"]
+    if failed and not row:
+        yield "its table has no failure, and the report has %s" % failed[0]
+    if failed and row and (row["id"] != failed[0] or not row["first"]):
+        yield "its table begins with another row than the failure of %s" % failed[0]
+    if row and row["bottom"] > size[1]:
+        yield "the first failure is not above the fold (its row ends at %s of %s)" % (row["bottom"], size[1])
+
+
+def blind(browser, path):
+    """What this test does not see on a page that is wrong."""
+    report = json.loads(path.with_name("report.json").read_text())
+    for size in (WIDE, NARROW):
+        for what, change in (("a table below the fold", "document.querySelector('table').style.marginTop = '900px'"),
+                             ("a failure that is not first", "document.querySelector('tbody').append(document.querySelector('tbody tr'))"),
+                             ("no failure", "document.querySelectorAll('tbody tr').forEach(one => one.remove())")):
+            browser.show(path, size, "light")
+            browser.value(change)
+            if not list(wrong_order(browser, report, size)):
+                yield "this test does not notice %s at %sx%s" % ((what,) + size)
 
 
 browser, found = Browser(), []
@@ -117,9 +147,17 @@ for page in pages:
         dark.add((scheme, browser.value("getComputedStyle(document.body).backgroundColor")))
         picture = browser.call("Page.captureScreenshot", format="png")["data"]
         (shots / ("%s-%s.png" % (page.parent.name, name))).write_bytes(base64.b64decode(picture))
+    if page.parent.name == "blocked-unit":
+        found += blind(browser, page)
     pdf = browser.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"]
     (shots / (page.parent.name + ".pdf")).write_bytes(base64.b64decode(pdf))
 browser.end()
+titles = {chart["title"].split(" ")[0] for page in pages for item in json.loads(page.with_name("report.json").read_text())["items"]
+          for chart in item["charts"]}
+if not {"Creation", "Failover", "Transfer"} <= titles:
+    found.append("no page has the charts of a creation, a failover and a transfer: %s" % sorted(titles))
+if not (work / "reports/blocked-unit").exists():
+    found.append("there is no page with a failure")
 if len({colour for _, colour in dark}) != 2:
     found.append("light and dark have the same background: %s" % sorted(dark))
 if not pages:

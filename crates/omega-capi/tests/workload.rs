@@ -662,7 +662,73 @@ async fn finished_pods_are_not_read() {
                                    "status": {"phase": phase}}),
         );
     }
-    assert_eq!(read(&apiserver).await.pods.unwrap().len(), all);
+    let facts = read(&apiserver).await;
+    assert_eq!(facts.pods.unwrap().len(), all);
+    assert_eq!(facts.failed_pods.len(), 1, "only the one that failed");
+}
+
+/// One that a controller replaces is no fault; one that nobody replaces is.
+#[tokio::test]
+async fn a_pod_that_failed_is_a_fault_unless_its_controller_replaces_it() {
+    let with = async |controller: Option<&str>| {
+        let apiserver = Apiserver::workload();
+        let owner = controller.map(|kind| json!({"kind": kind, "name": "o", "controller": true}));
+        apiserver.put(
+            PODS,
+            json!({
+                "metadata": {"name": "gave-up", "namespace": "research",
+                             "ownerReferences": owner.into_iter().collect::<Vec<_>>()},
+                "status": {"phase": "Failed", "reason": "Evicted"},
+            }),
+        );
+        one(&apiserver, Question::Stuck).await
+    };
+    for kind in ["Job", "ReplicaSet", "DaemonSet"] {
+        let text = with(Some(kind)).await;
+        assert!(text.starts_with("stuck: yes"), "{kind}: {text}");
+        assert!(text.contains("failed pods that are replaced: 1"), "{kind}: {text}");
+    }
+    // A static pod's owner is its node, which does not make another one.
+    for kind in [None, Some("Node")] {
+        let text = with(kind).await;
+        let why = "1 stuck: pod research/gave-up has failed: Evicted, and nothing replaces it";
+        assert!(text.starts_with("stuck: NO: ") && text.contains(why), "{text}");
+    }
+}
+
+/// The template decides: another plugin of the charts, or one beside it, is not what was asked for.
+#[tokio::test]
+async fn a_network_plugin_that_the_template_does_not_ask_for_fails() {
+    let with = async |apiserver: &Apiserver, network_driver: Option<&str>| {
+        let facts = read(apiserver).await;
+        let network_driver = network_driver.map(str::to_owned);
+        let wanted = Wanted { network_driver, ..wanted() };
+        let mut all = judge(&facts, &wanted, now());
+        all.retain(|(asked, _)| *asked == Question::Cni);
+        rendered(&all)
+    };
+    let calico = Apiserver::workload();
+    let cilium = without_calico();
+    cilium.put(SETS, set("kube-system", "cilium", "quay.io/cilium/cilium:v1.19.3", 3, 3));
+    let both = Apiserver::workload();
+    both.put(SETS, set("kube-system", "cilium", "quay.io/cilium/cilium:v1.19.3", 3, 3));
+    let foreign = without_calico();
+    foreign.put(SETS, set("kube-system", "kube-ovn-cni", "kubeovn/kube-ovn:v1.13.2", 3, 3));
+    for (apiserver, driver, passes) in [
+        (&calico, Some("calico"), true),
+        (&cilium, Some("cilium"), true),
+        (&cilium, None, true),
+        // The charts don't have it: they install their default (D-031).
+        (&calico, Some("flannel"), true),
+        (&cilium, Some("calico"), false),
+        (&calico, Some("cilium"), false),
+        (&both, Some("calico"), false),
+        (&foreign, Some("calico"), false),
+    ] {
+        let text = with(apiserver, driver).await;
+        assert_eq!(text.starts_with("cni: yes"), passes, "{driver:?}: {text}");
+        assert!(passes || text.contains("the template requests"), "{text}");
+    }
 }
 
 fn set(namespace: &str, name: &str, image: &str, wanted: i64, ready: i64) -> Value {

@@ -29,8 +29,6 @@ pub(crate) struct App {
     pub(crate) asking: Option<Screen>,
     pub(crate) console: Arc<Console>,
     pub(crate) runs: Runs,
-    /// Where the runs and their journals are.
-    pub(crate) state: PathBuf,
     pub(crate) ctx: Context,
     pub(crate) given: CommandLine,
     /// The subcommand's name, which is also the name of its runs.
@@ -56,7 +54,6 @@ impl App {
             ctx: Context::default().with_events(console.clone()),
             console,
             runs: Runs::new(&environment.state()),
-            state: environment.state(),
             given,
             task: command.split(' ').next().unwrap_or_default().to_owned(),
             command,

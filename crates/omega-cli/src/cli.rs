@@ -64,8 +64,8 @@ pub(crate) enum Command {
     Validate(SiteFile),
     /// Show what a runbook would do, without changing anything.
     ///
-    /// Signs: `+` create, `~` update, `-` delete, `=` unchanged, `?` check passed, `…` later (or a
-    /// warning), `!` failed or refused.
+    /// Signs: `+` create, `~` update, `-` delete, `=` unchanged, `✓` check passed, `…` later, `*`
+    /// warning, `?` not known, `!` failed or refused.
     Plan(PlanArgs),
     /// Show a stored plan as it was shown when it was made.
     Show(ShowArgs),

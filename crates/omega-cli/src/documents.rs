@@ -85,8 +85,11 @@ struct ShownRun {
     run: String,
     /// What it recorded, in order.
     entries: Vec<Entry>,
-    /// Its report: that of `schema report`, or of `schema acceptance`. None: it was killed.
+    /// Its report: that of `schema report`, or of `schema acceptance`. None: it was killed, or the report was
+    /// edited.
     report: Option<Object>,
+    /// Which of its documents were edited or are missing: their digests are not those of the journal.
+    damaged: Vec<Failure>,
 }
 
 /// `runs sweep`

@@ -19,6 +19,26 @@ const O_NONBLOCK: i32 = 0o4000;
 /// Fails and keeps the old file if the new one can't be made durable, or if `path` is not a
 /// regular file: a device or a directory is not replaced.
 pub fn persist(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    persist_all(&[(path, bytes)])
+}
+
+/// Writes several files in the same way. What needs room is done for all of them before the first old file
+/// is replaced.
+///
+/// # Errors
+///
+/// As [`persist`]: on a full disk, every old file is kept.
+pub fn persist_all(all: &[(impl AsRef<Path>, impl AsRef<[u8]>)]) -> io::Result<()> {
+    let new = all.iter().map(|(path, bytes)| new_content(path.as_ref(), bytes.as_ref()));
+    let new: Vec<_> = new.collect::<io::Result<_>>()?;
+    for ((path, _), file) in all.iter().zip(new) {
+        file.persist(path).map_err(|error| error.error)?;
+    }
+    all.iter().try_for_each(|(path, _)| sync_parent(path.as_ref()))
+}
+
+/// The new content of `path`, durable, under another name beside it.
+fn new_content(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => return Err(not_a_file()),
         Ok(_) => {}
@@ -29,8 +49,7 @@ pub fn persist(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(parent(path))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_parent(path)
+    Ok(file)
 }
 
 /// Makes the entry of `path` in its directory durable.

@@ -43,6 +43,21 @@ T
   trap - EXIT
   until_true 60 Neutron api GET "$NEUTRON/networks?limit=1"
   exits 0 accept --resume "$run" --report-dir resumed
+  same 'what is kept' 'D-011.1 D-011.3 D-011.8' "$(jq -r --arg r "$run" '.items[] | select(.kept_from == $r) | .id' resumed/report.json | xargs)"
+  # for another site file everything is checked again
+  echo >>omega.toml
+  exits 0 accept --resume "$run" --report-dir again
+  same 'what is kept of another site file' 0 "$(jq '[.items[] | select(.kept_from)] | length' again/report.json)"
+  # the services answered a list to the token: without TLS none is sent, and the report says so
+  jq -e '.items[] | select(.id == "D-011.2") | tostring | contains("/v2.0/networks?limit=1") and (contains("not authenticated") | not)' again/report.json
+  # an unsigned report is not beside the signature of the one before; an edited one is named by `runs show`
+  cp reports/report.json.sig again/
+  exits 0 accept --resume "$run" --report-dir again
+  [[ ! -e again/report.json.sig ]] || fail 'the signature of another report stays'
+  run=$(jq -r .run again/report.json)
+  exits 0 omega runs show "$run"
+  sed -i 's/passed/failed/' "home/.local/state/omega/runs/$run/report.html"
+  exits 4 omega runs show "$run"
   # another CA is a failure that is named
   openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=another CA' -keyout /dev/null -out other.crt 2>/dev/null
   sed -i "s|cacert: .*|cacert: $PWD/other.crt|" clouds.yaml

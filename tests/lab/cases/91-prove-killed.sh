@@ -103,22 +103,53 @@ accept_stalls() {
   jq -e '[.items[0].findings[].rule] | index("cluster-not-created") and index("control-plane")' reports/report.json
   nothing_of_accept_is_left 'after a failure'
 }
+# Each point is a state that is seen, not a time: of the journal, of Magnum, of Cluster API.
 accept_killed() {
-  local n=0 wait
+  local point n=0 last
   accept_cluster_site
   trap remove_templates EXIT
-  for wait in 1 3 6 10 15 25 40 60 80 100; do
+  for point in begun intent_written accepted infrastructure_ready control_plane_ready workers_ready complete healthy deleting going; do
+    last=$(newest_run)
     background accept --yes --only D-011.5 --report-dir reports
-    sleep $wait
-    kill -KILL $omega_pid 2>/dev/null || true; wait $omega_pid || true
+    until_true 400 "$point" of_a_new_run "$last" "accept_is_$point"
+    kill -KILL $omega_pid 2>/dev/null || fail "at $point it had ended already"
+    wait $omega_pid || true
+    same "reports, killed at $point" 0 "$(accept_reports)"
+    [[ ! -e reports/report.json ]] || fail "killed at $point, it wrote a report"
     OMEGA_WITHIN=400 exits 0 omega runs sweep --yes
-    nothing_of_accept_is_left "killed after $wait s"
+    nothing_of_accept_is_left "killed at $point"
     n=$((n + 1))
   done
   same kills 10 $n
-  # one report: of the run that came to its end
-  rm -rf reports
-  OMEGA_WITHIN=900 cluster_items || true
-  same 'reports' report.json "$(cd reports && ls *.json)"
+  # what the killed run was asked for is checked by the run that continues it: one report, of that run
+  last=$(newest_run)
+  OMEGA_WITHIN=900 omega accept --yes --resume "$last" --report-dir reports || true
+  same 'reports at the end' 1 "$(accept_reports)"
+  same 'the run that is continued' "$last" "$(jq -r .resumes reports/report.json)"
+  same 'the report is of the last run' "$(newest_run)" "$(jq -r .run reports/report.json)"
+  same 'its items' D-011.5 "$(jq -r '.items[].id' reports/report.json)"
+  jq -e '.interrupted == false and .left == [] and (.items[0].charts | length) > 0' reports/report.json
   nothing_of_accept_is_left 'at the end'
 }
+ACCEPT_RUNS=home/.local/state/omega/runs
+newest_run() { ls "$ACCEPT_RUNS" | grep -v '^lock' | tail -n 1; }
+of_a_new_run() { [[ $(newest_run) != "$1" ]] && "$2"; } # LAST POINT
+accept_reports() { # how many runs of accept have a report
+  local run
+  for run in "$ACCEPT_RUNS"/*/run.json; do
+    if [[ $(jq -r .runbook "$run") = accept && -e ${run%run.json}report.json ]]; then echo; fi
+  done | wc -l
+}
+accept_journal() { cat "$ACCEPT_RUNS/$(newest_run)/journal.jsonl"; }
+accept_cluster_has() { in_capi_mgmt api GET "$COE/clusters" | jq -e --arg k "$1" --arg v "$2" '.clusters[] | select((.name | startswith("omega-accept-")) and .[$k] == $v)'; }
+accept_condition() { k get clusters.cluster.x-k8s.io -A -o json | jq -e --arg c "$1" '.items[].status.conditions[]? | select(.type == $c and .status == "True")'; }
+accept_is_begun() { accept_journal | grep -q '"begun.json"'; }
+accept_is_intent_written() { accept_journal | grep '"entry":"intent"' | grep -q '"kind":"openstack.requested-cluster'; }
+accept_is_accepted() { [[ -n $(accepted_clusters) ]]; }
+accept_is_infrastructure_ready() { accept_condition InfrastructureReady; }
+accept_is_control_plane_ready() { accept_condition ControlPlaneAvailable; }
+accept_is_workers_ready() { accept_condition WorkersAvailable; }
+accept_is_complete() { accept_cluster_has status CREATE_COMPLETE; }
+accept_is_healthy() { accept_cluster_has health_status HEALTHY; }
+accept_is_deleting() { accept_cluster_has status DELETE_IN_PROGRESS; }
+accept_is_going() { k get clusters.cluster.x-k8s.io -A -o json | jq -e '.items[] | select(.metadata.deletionTimestamp)'; }

@@ -44,6 +44,8 @@ const OTHERS: [&str; 12] = [
     "canal",
     "amazon-k8s-cni",
 ];
+/// What evidence about a plugin is called, at least at its beginning.
+const PLUGIN: &str = "network plugin";
 const OPERATOR: &str = "tigera/operator";
 const CLOUD_CONTROLLER: &str = "openstack-cloud-controller-manager";
 const CINDER: &str = "cinder-csi-plugin";
@@ -185,10 +187,16 @@ pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted, now: Timestamp) -> Ans
             starting = starting.or(Some(verdict));
         }
         shown.push(match plugin {
-            Some(plugin) => Evidence::text("network plugin", plugin),
+            Some(plugin) => Evidence::text(PLUGIN, plugin),
             None => Evidence::holds("network plugin not from the charts"),
         });
         shown.extend(found.into_iter().flat_map(ready));
+    }
+    let found = shown.iter().filter(|one| one.fact.starts_with(PLUGIN));
+    if let Some(why) = another_plugin(found, wanted.network_driver.as_deref()) {
+        let next = "find out who installed it (kubectl get daemonsets --all-namespaces), and create the \
+                    cluster again from its template";
+        return fail(why, next.to_owned());
     }
     if !shown.is_empty() {
         return Ok(starting.unwrap_or_else(|| Verdict::shown(shown)));
@@ -204,6 +212,18 @@ pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted, now: Timestamp) -> Ans
         return fail(format!("calico is not installed yet: {why}"), next);
     }
     Ok(without_cni(wanted.network_driver.as_deref()))
+}
+
+/// Why what is found is not what the template asks for, if that is so. Only the plugins of the charts can be
+/// asked for: for another value the chart installs its default (D-031).
+fn another_plugin<'a>(
+    mut found: impl Iterator<Item = &'a Evidence>,
+    network_driver: Option<&str>,
+) -> Option<String> {
+    let wanted = network_driver.filter(|name| PLUGINS.iter().any(|one| one.name == *name))?;
+    let wanted_is = Evidence::text(PLUGIN, wanted);
+    let other = found.find(|one| **one != wanted_is)?;
+    Some(format!("the template requests {wanted}, and there is another one: {other}"))
 }
 
 fn without_cni(network_driver: Option<&str>) -> Verdict {

@@ -16,7 +16,10 @@ pub type ListResult<T> = Result<Vec<T>, Error>;
 #[expect(missing_docs, reason = "the fields are named after their lists")]
 pub struct WorkloadFacts {
     pub nodes: ListResult<Node>,
+    /// Those that have not ended.
     pub pods: ListResult<Pod>,
+    /// Those that ended with a failure.
+    pub failed_pods: Vec<Pod>,
     pub daemon_sets: ListResult<PodController>,
     pub deployments: ListResult<PodController>,
     pub storage_classes: ListResult<StorageClass>,
@@ -100,6 +103,11 @@ pub struct Pod {
     pub deleted: Option<Timestamp>,
     /// How long it may take to end.
     pub grace: Duration,
+    /// The kind of the controller that made it (`Job`, `ReplicaSet`; `Node` for a static pod); empty if none
+    /// did.
+    pub controller: String,
+    /// Why it is in its phase, if the kubelet or the node controller said it (`Evicted`).
+    pub reason: String,
 }
 
 /// The status of a container.

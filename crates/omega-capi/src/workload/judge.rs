@@ -54,7 +54,15 @@ pub(super) fn deferred() -> Verdict {
 
 /// An API that denies rights does answer. One that refuses the credentials can't be used.
 fn api(facts: &WorkloadFacts) -> Verdict {
-    let WorkloadFacts { nodes, pods, daemon_sets, deployments, storage_classes, claims } = facts;
+    let WorkloadFacts {
+        nodes,
+        pods,
+        failed_pods: _,
+        daemon_sets,
+        deployments,
+        storage_classes,
+        claims,
+    } = facts;
     let all = [
         nodes.as_ref().err(),
         pods.as_ref().err(),

@@ -105,6 +105,11 @@ pub(super) fn pod(value: &Value) -> Pod {
         created: time(value, "/metadata/creationTimestamp"),
         deleted: time(value, "/metadata/deletionTimestamp"),
         grace: grace(value),
+        controller: list(value, "/metadata/ownerReferences")
+            .find(|one| one.pointer("/controller") == Some(&Value::Bool(true)))
+            .map(|one| word(one, "/kind"))
+            .unwrap_or_default(),
+        reason: word(value, "/status/reason"),
     }
 }
 

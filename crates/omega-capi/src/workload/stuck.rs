@@ -64,6 +64,7 @@ pub(super) fn judge(
         .iter()
         .flat_map(|node| awaited(node, pods))
         .chain(pods.iter().filter(|one| !is_leaving(one, now)).filter_map(pod))
+        .chain(facts.failed_pods.iter().filter_map(failed))
         .chain(claims.iter().filter_map(|one| claim(one, classes, pods)));
     let (mut stuck, mut recent, mut ahead, mut next) = (vec![], vec![], vec![], None);
     for Unfinished { what, since, next: remedy } in unfinished {
@@ -101,6 +102,9 @@ pub(super) fn judge(
         .then(|| Evidence::count("pods that a scheduling gate holds", held.len()));
     let gates: BTreeSet<&String> = held.iter().flat_map(|pod| &pod.gates).collect();
     let named = (!gates.is_empty()).then(|| Evidence::list("scheduling gates", gates));
+    let replaced = facts.failed_pods.len();
+    let replaced =
+        (replaced > 0).then(|| Evidence::count("failed pods that are replaced", replaced));
     let bound = claims.iter().filter(|claim| claim.phase == "Bound").count();
     Ok(Verdict::shown(
         [
@@ -110,8 +114,36 @@ pub(super) fn judge(
         ]
         .into_iter()
         .chain(count)
-        .chain(named),
+        .chain(named)
+        .chain(replaced),
     ))
+}
+
+/// Who makes another pod in the place of one that failed. A Job keeps the failed ones as a record, also after a
+/// later one has succeeded; the others leave one that was evicted. What is missing then is seen of the pod
+/// that takes its place.
+const REPLACING: [&str; 5] =
+    ["Job", "ReplicaSet", "DaemonSet", "StatefulSet", "ReplicationController"];
+
+/// A pod that failed and that nobody replaces. It does not become better.
+fn failed(pod: &Pod) -> Option<Unfinished> {
+    let Pod { namespace, name, controller, reason, containers, .. } = pod;
+    if REPLACING.contains(&controller.as_str()) {
+        return None;
+    }
+    let ended = containers.iter().filter_map(|one| one.last.as_ref()).find(|last| last.code != 0);
+    let ended = ended.map(|last| format!(", exit code {} ({})", last.code, last.reason));
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    Some(Unfinished {
+        what: format!(
+            "pod {namespace}/{name} has failed{reason}{}, and nothing replaces it",
+            ended.unwrap_or_default()
+        ),
+        since: None,
+        next: format!(
+            "kubectl -n {namespace} describe pod {name}; delete it once its cause is known"
+        ),
+    })
 }
 
 fn awaited(node: &Node, pods: &[Pod]) -> impl Iterator<Item = Unfinished> {

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use omega::{
     acceptance::{
-        Acceptance, AcceptanceReport, Files, ImageTransfer, ItemId, PlannedItem, Scenario,
-        Selection, UnknownItem, read, rehearse,
+        Acceptance, AcceptanceReport, Files, ImageTransfer, ItemId, PlannedItem, ReportDirectory,
+        Scenario, Selection, UnknownItem, read, rehearse, sign,
     },
-    core::{Failure, FailureClass},
+    core::{Failure, FailureClass, Touched},
     left_on_site,
-    run::{Job, Runs, Status},
+    run::{Job, RunDirectory, Runs, Status},
     sweep_site,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -31,7 +31,8 @@ pub(crate) struct AcceptanceArgs {
     /// Check only this item (`D-011.4`; repeatable) [default: all].
     #[arg(long, value_name = "ITEM", value_parser = item)]
     only: Vec<ItemId>,
-    /// Continue this run: keep what passed, and check the rest again.
+    /// Continue this run, also one that was killed: keep what passed in the last 24 hours on the same site
+    /// file, and check the rest again.
     #[arg(long, value_name = "RUN")]
     resume: Option<String>,
     /// Show which items would be checked, and what they would make and change; ask nothing, write nothing.
@@ -49,15 +50,21 @@ pub(crate) struct AcceptanceArgs {
     sign: Option<PathBuf>,
 }
 
-/// Before a run of twenty minutes.
-fn can_be_written(directory: &Path) -> Result<(), Failure> {
-    let tried = std::fs::create_dir_all(directory)
-        .and_then(|()| tempfile::tempfile_in(directory).map(drop));
-    tried.map_err(|error| {
-        let what = format!("no report can be written to {}", directory.display());
-        let failure = Failure::new(FailureClass::Usage, what).because(error.to_string());
-        failure.next("use another directory: --report-dir")
-    })
+/// Signs a text of its own with the key: before a run of twenty minutes.
+async fn can_sign(key: &Path) -> Result<(), Failure> {
+    let unusable = |failure: Failure| {
+        let message =
+            format!("no report can be signed with {}: nothing was checked", key.display());
+        Failure { class: FailureClass::Usage, message, ..failure }.next(
+            "give a private key without a passphrase, or the .pub file of one that an SSH agent has \
+             (ssh-add): --sign",
+        )
+    };
+    let home = tempfile::tempdir().map_err(|error| unusable(unmade(&error)))?;
+    let text = home.path().join("trial");
+    std::fs::write(&text, "omega-cli accept tries whether this key can sign: this is no report\n")
+        .map_err(|error| unusable(unmade(&error)))?;
+    sign(&text, key).await.map(drop).map_err(unusable)
 }
 
 fn item(text: &str) -> Result<ItemId, UnknownItem> {
@@ -84,15 +91,17 @@ impl App {
             selection = selection.resuming(before);
         }
         if args.plan {
-            return Ok(self.acceptance_plan(&acceptance.plan(&selection)));
+            return Ok(self.acceptance_plan(&acceptance.plan(&selection, self.ctx.now())));
         }
-        let planned = acceptance.plan(&selection);
+        let planned = acceptance.plan(&selection, self.ctx.now());
         if planned.iter().any(|item| !item.effects.is_empty()) {
             let show = |screen: &Screen| screen.text(&render::acceptance_plan(&planned, screen));
             self.confirm(args.consent, show).await?;
         }
-        for directory in args.report_dir.iter().map(|directory| can_be_written(directory)) {
-            directory?;
+        let open = |directory: &PathBuf| ReportDirectory::open(directory, "accept");
+        let copies = args.report_dir.as_ref().map(open).transpose()?;
+        if let Some(key) = &args.sign {
+            can_sign(key).await?;
         }
         if !self.runs.leftovers()?.is_empty() {
             self.confirm_removal(args.consent, &left_on_site(&self.runs, &connect).await?).await?;
@@ -110,21 +119,33 @@ impl App {
         let job = Job { endpoints: acceptance.endpoints().clone(), ..job };
         let run = self.runs.begin(&job, self.ctx.now())?;
         let report = acceptance.run(&selection, &run, &self.ctx).await?;
-        let mut files = Files::write(&run, &report, args.report_dir.as_deref())?;
-        if let Some(key) = &args.sign {
-            // The report is there all the same.
-            files = files.sign(key).await.inspect_err(|_| {
-                self.screen.text(&render::acceptance(&report, None, &self.screen));
-            })?;
-        }
-        self.screen.text(&render::acceptance(&report, Some(&files), &self.screen));
-        let exit = self.acceptance_status(&report);
+        let written = written(&run, &report, copies.as_ref(), args.sign.as_deref()).await;
+        let exit = self.reported(&report, written);
         if report.interrupted {
             let again = self.given.clone().without_value("--resume").with("--resume", &run.id);
             self.console.say(&format!("Next:  {}", again.on(&args.file.site)));
         }
-        let document = json!({ "report": report, "files": files });
-        Ok(self.ends(exit, document))
+        Ok(exit)
+    }
+
+    /// Shows a report, where it is, and what failed of writing it.
+    fn reported(
+        &self,
+        report: &AcceptanceReport,
+        (files, failure): (Option<Files>, Option<Failure>),
+    ) -> Status {
+        self.screen.text(&render::acceptance(report, files.as_ref(), &self.screen));
+        let mut exit = self.acceptance_status(report);
+        if let Some(failure) = &failure {
+            self.console.fail(&unfinished(failure));
+            // What was found says more than that its copy is missing.
+            exit = if exit == Status::Done { self.status(failure) } else { exit };
+        }
+        let mut document = json!({ "report": report, "files": files });
+        if let (Some(document), Some(failure)) = (document.as_object_mut(), failure) {
+            document.insert("failure".to_owned(), json!(failure));
+        }
+        self.ends(exit, document)
     }
 
     fn acceptance_plan(&self, items: &[PlannedItem]) -> Status {
@@ -152,7 +173,8 @@ impl App {
         let own = args.report_dir.is_none().then(own_directory).transpose()?;
         let given = args.report_dir.as_deref();
         let directory = given.or_else(|| own.as_ref().map(TempDir::path)).unwrap_or(Path::new(""));
-        can_be_written(directory)?;
+        let directory = ReportDirectory::open(directory, "rehearse acceptance")?;
+        let directory = directory.path();
         let (home, ctx) = (tempfile::tempdir().map_err(|error| unmade(&error))?, self.rehearsing());
         let runs = Runs::new(home.path());
         let mut reports = Vec::new();
@@ -164,7 +186,8 @@ impl App {
                 let what = "the rehearsal was interrupted";
                 return Err(Failure::new(FailureClass::Interrupted, what));
             }
-            let mut files = Files::write(&run, &report, Some(&directory.join(scenario.name())))?;
+            let mut files = Files::write(&run, &report)?;
+            files.copy_to(&directory.join(scenario.name())).map_err(partly(&reports, directory))?;
             files.keep_copies_only();
             self.screen.text(&render::acceptance(&report, Some(&files), &self.screen));
             reports.push(json!({ "scenario": scenario.name(), "report": report, "files": files }));
@@ -180,8 +203,44 @@ impl App {
     }
 }
 
+/// Writes the report, its copies and its signature. What fails of that is told beside what was found.
+async fn written(
+    run: &RunDirectory,
+    report: &AcceptanceReport,
+    copies: Option<&ReportDirectory>,
+    key: Option<&Path>,
+) -> (Option<Files>, Option<Failure>) {
+    let mut files = match Files::write(run, report) {
+        Ok(files) => files,
+        Err(failure) => return (None, Some(failure)),
+    };
+    let copied = copies.map_or(Ok(()), |directory| files.copy_to(directory.path()));
+    let signed = match key {
+        Some(key) => files.sign(key).await,
+        None => Ok(()),
+    };
+    (Some(files), copied.and(signed).err())
+}
+
+/// That the report was checked, and something of its files is missing. It is no failure that changed nothing
+/// or something.
+fn unfinished(failure: &Failure) -> String {
+    let next = failure.next.iter().map(|next| format!("\n  next      {next}"));
+    std::iter::once(format!("error: {failure}")).chain(next).collect()
+}
+
+/// The failure of a rehearsal that has written some of its reports.
+fn partly<'a>(reports: &'a [Value], directory: &'a Path) -> impl Fn(Failure) -> Failure + 'a {
+    move |failure| {
+        let (written, at) = (reports.len(), directory.display());
+        let why = format!("the reports of {written} clouds are in {at}, and the rest are not");
+        let touched = if written == 0 { Touched::Nothing } else { Touched::Maybe };
+        Failure { touched, ..failure.because(why) }
+    }
+}
+
 fn unmade(error: &std::io::Error) -> Failure {
-    Failure::new(FailureClass::Error, "could not create a directory for the rehearsal")
+    Failure::new(FailureClass::Error, "could not create a temporary directory")
         .because(error.to_string())
 }
 

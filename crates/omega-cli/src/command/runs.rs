@@ -18,6 +18,9 @@ use crate::{
     render,
 };
 
+/// A run's report.
+const REPORT: &str = "report.json";
+
 /// What to do about a journal that can't be read, or not all of it.
 fn read_it(path: &Path) -> String {
     format!(
@@ -75,22 +78,28 @@ impl App {
 
     fn show_run(&self, name: &str) -> Result<Status, Failure> {
         let id = &self.runs.resolve(name)?;
-        let path = self.state.join("runs").join(id).join("journal.jsonl");
+        let path = self.runs.directory(id)?.join("journal.jsonl");
         let entries = self.runs.entries(id).map_err(|failure| {
             let is_damaged = failure.class == FailureClass::Error;
             if is_damaged { failure.next(read_it(&path)) } else { failure }
         })?;
         let cut = FileJournal::cut_line(&path).ok().flatten();
-        let report: Option<Value> = self.runs.kept(id, "report.json");
+        let documents = self.runs.documents(id)?;
+        let is_edited = |name: &String| self.runs.document(id, name).err();
+        let mut damaged: Vec<Failure> = documents.iter().filter_map(is_edited).collect();
+        let edited = documents.iter().any(|name| name == REPORT && is_edited(name).is_some());
+        let report: Option<Value> = self.runs.kept(id, REPORT).filter(|_| !edited);
         // Whatever a run has reported, its journal had before.
-        let damage = report.as_ref().and_then(|report| damage(&entries, cut, report));
-        let damage = damage.map(|why| {
+        let journal = report.as_ref().and_then(|report| damage(&entries, cut, report)).map(|why| {
             let what = format!("the journal of run {id} is damaged");
             Failure::new(FailureClass::Error, what).because(why).next(read_it(&path))
         });
-        let exit = if damage.is_some() { Status::Error } else { Status::Done };
-        let mut document = json!({ "run": id, "entries": entries, "report": report });
-        if let (Some(failure), Some(document)) = (&damage, document.as_object_mut()) {
+        let is_damaged = journal.is_some();
+        damaged.extend(journal);
+        let exit = Status::first(damaged.iter().map(|failure| self.status(failure)));
+        let mut document =
+            json!({ "run": id, "entries": entries, "report": report, "damaged": damaged });
+        if let (Some(failure), Some(document)) = (damaged.first(), document.as_object_mut()) {
             document.insert("failure".to_owned(), json!(failure));
         }
         self.ends(exit, document);
@@ -101,18 +110,24 @@ impl App {
             self.screen.text(&line);
         }
         match (&report, cut) {
-            (None, None) => self.screen.text("The run has no report: it was killed."),
+            _ if edited => {}
+            (None, None) => {
+                self.screen.text("The run has no report: it was killed.");
+                if !documents.is_empty() {
+                    self.screen.text(&format!("Next:  omega-cli accept --resume {id}"));
+                }
+            }
             (None, Some(line)) => self.screen.prose(&format!(
                 "The run has no report: it was killed. Line {line} of its journal is incomplete and is \
                  not shown: {}",
                 path.display()
             )),
-            (Some(_), _) if entries.is_empty() && damage.is_none() => {
+            (Some(_), _) if entries.is_empty() && !is_damaged => {
                 self.screen.text("The journal has no entries: the run changed nothing.");
             }
             (Some(_), _) => {}
         }
-        if let Some(failure) = &damage {
+        for failure in &damaged {
             self.console.fail(&render::failure(failure, None, &self.screen));
         }
         Ok(exit)

@@ -72,7 +72,8 @@ fn lines(item: &ItemReport, screen: &Screen) -> Vec<String> {
         None => padded,
     };
     let inside = screen.width.saturating_sub(INDENT).max(20);
-    let mut all = wrap(&format!("{}: {}", item.title, item.summary()), inside);
+    let kept = item.kept().map(|kept| format!(" ({kept})")).unwrap_or_default();
+    let mut all = wrap(&format!("{}: {}{kept}", item.title, item.summary()), inside);
     // A failure says what to do; so does what was not checked.
     let next = match &item.outcome {
         Outcome::NotRun { next, .. } => next.as_deref(),

@@ -11,19 +11,25 @@ pub(crate) enum Sign {
     Gate,
     /// A refusal, a failed gate, or an error.
     No,
-    /// Waits for a step above.
+    /// Comes later: it waits for a step above, or is deferred.
     Wait,
+    /// Is not known, or was not checked.
+    Unknown,
+    /// A warning.
+    Warning,
 }
 
 impl Sign {
     /// All of them, as they are explained.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Change(ChangeKind::Create),
         Self::Change(ChangeKind::Update),
         Self::Change(ChangeKind::Delete),
         Self::Same,
         Self::Gate,
         Self::Wait,
+        Self::Warning,
+        Self::Unknown,
         Self::No,
     ];
 
@@ -35,7 +41,9 @@ impl Sign {
             Self::Change(ChangeKind::Delete) => "delete",
             Self::Same => "unchanged",
             Self::Gate => "check passed",
-            Self::Wait => "later, or a warning",
+            Self::Wait => "later",
+            Self::Unknown => "not known",
+            Self::Warning => "warning",
             Self::No => "failed or refused",
         }
     }
@@ -45,9 +53,11 @@ impl Sign {
         match self {
             Self::Same => '=',
             Self::Change(verb) => verb.sign(),
-            Self::Gate => '?',
+            Self::Gate => '✓',
             Self::No => '!',
             Self::Wait => '…',
+            Self::Unknown => '?',
+            Self::Warning => '*',
         }
     }
 
@@ -55,7 +65,9 @@ impl Sign {
         match self {
             Self::Same => None,
             Self::Change(ChangeKind::Create) => Some("32"),
-            Self::Change(ChangeKind::Update) | Self::Wait => Some("33"),
+            Self::Change(ChangeKind::Update) | Self::Wait | Self::Unknown | Self::Warning => {
+                Some("33")
+            }
             Self::Change(ChangeKind::Delete) | Self::No => Some("31"),
             Self::Gate => Some("36"),
         }

@@ -254,8 +254,9 @@ pub(crate) fn show_notes(screen: &Screen, notes: &[&Note]) {
 pub(super) fn verdict(finding: &Finding) -> (Sign, String) {
     let (sign, how) = match finding.severity {
         Severity::Broken => (Sign::No, "failed"),
-        Severity::Unknown => (Sign::Wait, "not known"),
-        Severity::Warning | Severity::Waiting | Severity::Note | _ => (Sign::Wait, "warning"),
+        Severity::Unknown => (Sign::Unknown, "not known"),
+        Severity::Waiting => (Sign::Wait, "warning"),
+        Severity::Warning | Severity::Note | _ => (Sign::Warning, "warning"),
     };
     let remedy = finding.remedy.as_ref();
     let remedy = remedy.map_or_else(String::new, |remedy| format!(" -> {remedy}"));

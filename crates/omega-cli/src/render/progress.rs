@@ -95,7 +95,8 @@ impl Console {
             ItemOutcome::Unchanged => return,
             ItemOutcome::Passed { .. } => Sign::Gate,
             ItemOutcome::Changed => Sign::Change(self.kind()),
-            ItemOutcome::Deferred { .. } | ItemOutcome::Warned(_) => Sign::Wait,
+            ItemOutcome::Deferred { .. } => Sign::Wait,
+            ItemOutcome::Warned(finding) => verdict(finding).0,
             ItemOutcome::Failed(_) => Sign::No,
         };
         self.target(&step.target);

@@ -158,6 +158,15 @@ fn a_failed_item_is_exit_code_3_and_the_report_is_kept() {
     let edited = fs::read_to_string(json).unwrap().replace("vault-unreachable", "fine");
     fs::write(json, edited).unwrap();
     home.run(&["accept", "--resume", run]).exits(4).says(&["it was edited or damaged"]);
+    home.run(&["runs", "show", run]).exits(4).says(&["report.json", "it was edited or damaged"]);
+    let document = home.document(&["runs", "show", run], 4);
+    assert_eq!(document["report"], Value::Null, "an edited report is not shown as the run's");
+    assert_eq!(document["damaged"].as_array().unwrap().len(), 1);
+    fs::write(json, fs::read(home.path().join("out/report.json")).unwrap()).unwrap();
+    home.run(&["runs", "show", run]).exits(0);
+    let page = Path::new(files["html"].as_str().unwrap());
+    fs::write(page, fs::read_to_string(page).unwrap().replace("failed", "passed")).unwrap();
+    home.run(&["runs", "show", run]).exits(4).says(&["could not use report.html of run"]);
     home.run(&["accept", "--resume", "nope"]).exits(64).says(&["no run `nope`"]);
 }
 
@@ -179,10 +188,99 @@ fn a_report_is_signed_by_ssh_keygen() {
     assert!(called.starts_with("-Y sign -n omega-acceptance -f key.pub /"), "{called}");
     assert_eq!(fs::read(home.path().join("out/report.json.sig")).unwrap(), b"SIGNED\n");
     assert_eq!(mode(&home.path().join("out/report.json.sig")), 0o600);
+    // A key that can't sign is noticed before anything is checked.
+    let runs = home.runs();
     fs::write(&keygen, "#!/bin/sh\necho 'incorrect passphrase' >&2\nexit 255\n").unwrap();
     let path = format!("{}:/usr/bin:/bin", bin.display());
-    let ran = super::ran(home.command(&args).env("PATH", path)).exits(1);
-    ran.says(&["could not sign", "incorrect passphrase", "the report is written"]);
+    let ran = super::ran(home.command(&args).env("PATH", &path)).exits(64);
+    ran.says(&["no report can be signed with key.pub", "incorrect passphrase", "ssh-add"]);
+    assert_eq!(home.runs(), runs);
+
+    // One that fails after the run hides neither the report nor what it found.
+    let once = "#!/bin/sh\n[ -e \"$HOME/once\" ] && { echo 'agent refused' >&2; exit 255; }\n\
+        : >\"$HOME/once\"; echo SIGNED >\"$7.sig\"\n";
+    home.write("omega.toml", &format!("{}{NAMED}", site()));
+    for (item, code) in [("8", 1), ("6", 3)] {
+        fs::write(&keygen, once).unwrap();
+        drop(fs::remove_file(home.path().join("once")));
+        let args = ["accept", "--only", item, "--sign", "key.pub", "--report-dir", "out"];
+        let ran = super::ran(home.command(&args).env("PATH", &path)).exits(code);
+        assert!(ran.out.contains("  evidence   "), "the report's path is shown: {ran:#?}");
+        let ran = ran.says(&["could not sign", "agent refused", "ssh-keygen -Y sign"]);
+        assert!(!ran.err.contains("nothing"), "{ran:#?}");
+        assert!(!home.path().join("out/report.json.sig").exists(), "that was of another report");
+        fs::remove_file(home.path().join("once")).unwrap();
+        let args = [args.as_slice(), &["--output", "json"]].concat();
+        let ran = super::ran(home.command(&args).env("PATH", &path)).exits(code);
+        let document: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(document["report"]["items"].as_array().unwrap().len(), 1);
+        assert_eq!(document["exit_code"], code);
+        assert!(document["files"]["json"].is_string());
+        assert!(document["failure"]["message"].as_str().unwrap().starts_with("could not sign"));
+    }
+}
+
+/// A run that is killed leaves no report. What it had finished is kept, and `--resume` goes on from there.
+#[test]
+fn a_run_without_a_report_is_continued() {
+    let home = Home::new();
+    let document = home.document(&["accept", "--only", "8", "--only", "7"], 1);
+    let run = document["report"]["run"].as_str().unwrap();
+    let directory = Path::new(document["files"]["json"].as_str().unwrap()).parent().unwrap();
+    // As it is at the moment of a kill: what comes last is not there.
+    let journal = directory.join("journal.jsonl");
+    let kept: Vec<String> = fs::read_to_string(&journal)
+        .unwrap()
+        .lines()
+        .filter(|line| !line.contains("report.") && !line.contains("D-011.8.json"))
+        .map(str::to_owned)
+        .collect();
+    fs::write(&journal, kept.join("\n") + "\n").unwrap();
+    fs::remove_file(directory.join("report.json")).unwrap();
+    let again = home.document(&["accept", "--resume", run], 1);
+    assert_eq!(again["report"]["resumes"], run);
+    assert_eq!(again["report"]["items"].as_array().unwrap().len(), 2, "as before: two items");
+    assert_eq!(again["report"]["items"][1]["kept_from"], Value::Null, "it was checked again");
+}
+
+/// What passed for one site file says nothing of another one.
+#[test]
+fn another_site_file_is_checked_again() {
+    let home = Home::new();
+    let run = home.document(&["accept", "--only", "8"], 0)["report"]["run"].clone();
+    let run = run.as_str().unwrap();
+    let again = home.document(&["accept", "--resume", run], 0);
+    assert_eq!(again["report"]["items"][0]["kept_from"], run);
+    assert_eq!(again["report"]["not_kept"], Value::Null);
+    let shown = home.run(&["accept", "--resume", run]).exits(0).out;
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains(&format!("by run {run})")), "{shown}");
+    home.write("omega.toml", &format!("{}{NAMED}", site()));
+    let again = home.document(&["accept", "--resume", run], 0);
+    assert_eq!(again["report"]["items"][0]["kept_from"], Value::Null);
+    assert!(again["report"]["not_kept"].as_str().unwrap().contains("the site file has changed"));
+}
+
+/// A rehearsal that can't write says what is there, and has its directory alone.
+#[test]
+fn a_rehearsal_without_room_says_what_is_there() {
+    let home = Home::new();
+    // Nothing can be written in the place of the second cloud's reports.
+    fs::create_dir(home.path().join("reports")).unwrap();
+    fs::write(home.path().join("reports/blocked-unit"), "").unwrap();
+    let ran = home.run(&["rehearse", "acceptance", "--report-dir", "reports"]).exits(1);
+    let said = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("the reports of 1 clouds are in reports, and the rest are not"),
+        "{said}"
+    );
+    assert!(said.contains("changed possibly") && !said.contains("own directory"), "{said}");
+    let lock =
+        omega::core::Lock::take(&home.path().join("reports/.omega-lock"), "another").unwrap();
+    home.run(&["rehearse", "acceptance", "--report-dir", "reports"])
+        .exits(6)
+        .says(&["another run writes its reports to reports (another)"]);
+    drop(lock);
 }
 
 #[test]

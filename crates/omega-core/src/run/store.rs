@@ -54,6 +54,8 @@ pub struct RunInfo {
     pub rolls_back: Vec<String>,
 }
 
+/// What helps against a document that is not as the run wrote it.
+const RESTORE: &str = "put back a copy of it, or do what the run did again";
 /// The lock that a run holds until it ends.
 const ALIVE: &str = "alive";
 
@@ -193,6 +195,23 @@ impl Runs {
         read(&self.path(id).ok()?.join(name)).ok()
     }
 
+    /// Returns the names of the documents whose digests run `id` recorded, each once.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such run, or its journal is damaged.
+    pub fn documents(&self, id: &str) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        for entry in self.entries(id)? {
+            if let Entry::Document { name, .. } = entry
+                && !names.contains(&name)
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
     /// Returns the bytes of the document `name` of run `id`, if its digest is the one in the journal.
     ///
     /// # Errors
@@ -202,7 +221,8 @@ impl Runs {
         let path = self.path(id)?.join(name);
         let what = format!("could not use {name} of run {id}");
         let bytes = fs::read(&path)
-            .map_err(|error| Failure::new(FailureClass::Error, &what).because(error.to_string()))?;
+            .map_err(|error| Failure::new(FailureClass::Error, &what).because(error.to_string()))
+            .map_err(|failure| failure.next(RESTORE))?;
         let of_it = |entry: Entry| {
             let Entry::Document { name: of, sha256 } = entry else { return None };
             (of == name).then_some(sha256)
@@ -219,7 +239,8 @@ impl Runs {
             found: Some(found.to_string()),
             ..Failure::new(FailureClass::Refused, what)
         }
-        .because("its digest is not the one in the journal: it was edited or damaged"))
+        .because("its digest is not the one in the journal: it was edited or damaged")
+        .next(RESTORE))
     }
 
     /// Keeps `value` with run `id`, as [`RunDirectory::keep`] does while it runs.
@@ -229,6 +250,15 @@ impl Runs {
     /// Fails if there is no such run, or it can't be written.
     pub fn keep(&self, id: &str, name: &str, value: &impl Serialize) -> Result<(), Failure> {
         keep(&self.path(id)?.join(name), value)
+    }
+
+    /// Returns the directory of run `id`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such run.
+    pub fn directory(&self, id: &str) -> Result<PathBuf, Failure> {
+        self.path(id)
     }
 
     pub(super) fn path(&self, id: &str) -> Result<PathBuf, Failure> {

@@ -1,12 +1,13 @@
 //! Whether Octavia answers, and has room for the load balancer of a cluster's API.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Gate, Subject, Verdict};
+use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict, chain};
 
 use super::{CloudInventory, Need, Quota, room_for};
-use crate::{Error, Service, gate_answer};
+use crate::{Error, Service, gate_answer, load_balancer::Amphora};
 
-/// The gate that Octavia answers. Every cluster has a load balancer for its API, whatever
+/// The gate that Octavia answers, and that not all is wrong with its amphorae, as far as this login may list
+/// them. Every cluster has a load balancer for its API, whatever
 /// `master_lb_enabled` says (magnum-capi-helm 1.4.0, `driver.py`: `enableLoadBalancer` is true).
 #[derive(Clone, Debug)]
 pub struct OctaviaResponds {
@@ -37,9 +38,49 @@ impl Gate for OctaviaResponds {
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
-        let asked = self.inventory.check(Service::LoadBalancer).await;
-        let asked = asked.map(|()| Verdict::shown([Evidence::holds("it answers")]));
-        gate_answer::verdict(self, asked, ROLE)
+        let answers = match self.inventory.check(Service::LoadBalancer).await {
+            Ok(()) => Ok(self.judge(self.inventory.amphorae().await)),
+            Err(error) => Err(error),
+        };
+        gate_answer::verdict(self, answers, ROLE)
+    }
+}
+
+impl OctaviaResponds {
+    fn judge(&self, amphorae: Result<Vec<Amphora>, Error>) -> Verdict {
+        let finding = |severity, why: String, remedy: &str| {
+            let found = Finding::broken(self.rule(), self.subject(), why).severity(severity);
+            Verdict::fail(found.shown_by([Evidence::holds("it answers")]).remedy(remedy))
+        };
+        let all = match amphorae {
+            Ok(all) => all,
+            Err(error) => {
+                let why = format!(
+                    "it answers, and whether its amphorae are well is not known: {}",
+                    chain(&error).join(": ")
+                );
+                let remedy = "log in with a role that may list them: admin or load-balancer_admin \
+                              (openstack loadbalancer amphora list)";
+                return finding(Severity::Unknown, why, remedy);
+            }
+        };
+        let ids = all.iter().filter(|one| one.status.as_deref() == Some("ERROR"));
+        let ids: Vec<&str> = ids.map(|one| one.id.as_str()).collect();
+        let (bad, count) = (ids.len(), all.len());
+        if bad == 0 {
+            let amphorae = Evidence::count("amphorae, none in ERROR", count);
+            return Verdict::shown([Evidence::holds("it answers"), amphorae]);
+        }
+        // Those of other load balancers need not stand in the way of a new one, unless none is well.
+        let severity = if bad == count { Severity::Broken } else { Severity::Warning };
+        let shown = ids.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+        let more = if bad > 3 { ", and more" } else { "" };
+        let why = format!("{bad} of {count} amphorae are in ERROR: {shown}{more}");
+        finding(
+            severity,
+            why,
+            "look for their ids in the log of octavia-worker and octavia-health-manager",
+        )
     }
 }
 

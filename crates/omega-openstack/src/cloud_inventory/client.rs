@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Error, Method, Request, Service, TokenInfo, Transport,
     compute::Usage,
-    load_balancer::{self, LoadBalancer},
+    load_balancer::{self, Amphora, LoadBalancer},
     service_response::{fetch, list},
 };
 
@@ -98,6 +98,17 @@ impl CloudInventory {
     /// Fails if Octavia does not answer, or refuses this user.
     pub async fn load_balancers(&self, project: &str) -> Result<Vec<LoadBalancer>, Error> {
         load_balancer::of(&*self.transport, project).await
+    }
+
+    /// Returns the amphorae of every load balancer.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Octavia does not answer, or refuses this user: only `admin` and `load-balancer_admin` may
+    /// list them.
+    pub(super) async fn amphorae(&self) -> Result<Vec<Amphora>, Error> {
+        let request = Request::new(Service::LoadBalancer, Method::Get, &["octavia", "amphorae"]);
+        list(&*self.transport, request, "amphorae").await
     }
 
     /// Returns Neutron's quotas of a project, and how much of them is used.

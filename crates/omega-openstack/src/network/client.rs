@@ -172,6 +172,17 @@ impl Network {
         })
     }
 
+    /// Returns the project's floating IPs.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Neutron does not answer or refuses.
+    pub async fn floating_ips(&self) -> Result<Vec<FloatingIp>, Error> {
+        let project = self.project_id().await?;
+        let of = |one: &FloatingIp| one.project_id.clone();
+        self.resources(NetworkResource::FloatingIp, &project, of).await
+    }
+
     async fn resources<T: DeserializeOwned>(
         &self,
         resource: NetworkResource,

@@ -153,6 +153,11 @@ impl NodeNetwork {
                     .broken(format!("{what}, {pods}, overlap {other}, {range}: no pod reaches it"));
             }
         }
+        if self.ranges.pool.is_none() {
+            let why = "the site file names no pool of the tenants (`pool` in [network]), so whether the nodes' \
+                       network is in it is not known";
+            clashes.add(Severity::Unknown, why.to_owned());
+        }
         if seen.hides_external {
             let name = &self.shape.external_network;
             let why = format!("this login does not see the subnets of the external network {name}");
@@ -172,6 +177,10 @@ impl NodeNetwork {
         all.sort_by_key(|(severity, _)| *severity);
         let Some((worst, _)) = all.first() else { return Verdict::shown(evidence) };
         let remedy = match worst {
+            Severity::Unknown if self.ranges.pool.is_none() => {
+                "name the pool: `pool` in [network] of the site file; what this login does not see, compare \
+                 by hand (openstack subnet list)"
+            }
             Severity::Unknown => {
                 "compare it by hand (openstack subnet list), or log in as admin; or name the range in \
                  `ranges` of [network]"

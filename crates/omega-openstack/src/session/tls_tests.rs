@@ -15,10 +15,15 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer};
 
 use super::{Session, SessionOptions, tests::config};
-use crate::{Error, Transport as _};
+use crate::{Error, Transport as _, Web as _, WebClient};
 
 /// Serves 404 over TLS, to as many clients as come. Returns the URL, and the certificate in PEM.
 fn server() -> (String, String) {
+    serving(|_| "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n".to_owned())
+}
+
+/// Answers each request over TLS.
+fn serving(answer: impl Fn(&str) -> String + Send + 'static) -> (String, String) {
     let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -35,8 +40,10 @@ fn server() -> (String, String) {
         for stream in listener.incoming() {
             let connection = ServerConnection::new(Arc::clone(&server)).unwrap();
             let mut stream = StreamOwned::new(connection, stream.unwrap());
-            if stream.read(&mut [0; 4096]).is_ok() {
-                drop(stream.write_all(b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n"));
+            let mut part = [0; 4096];
+            if let Ok(count) = stream.read(&mut part) {
+                let asked = String::from_utf8_lossy(&part[..count]).to_lowercase();
+                drop(stream.write_all(answer(&asked).as_bytes()));
                 drop(stream.flush());
             }
         }
@@ -62,6 +69,35 @@ async fn a_server_whose_certificate_is_the_trusted_one_is_reached() {
     let (url, pem) = server();
     assert_eq!(status(&login(&url, Some(&pem), true).await), Some(404));
     assert_eq!(status(&login(&server().0, None, false).await), Some(404), "not verified at all");
+}
+
+/// A service that answers 401 to who has no token: the single pages of an acceptance have it.
+#[tokio::test]
+async fn a_single_page_is_got_with_the_token_of_the_session() {
+    let (url, pem) = serving(|asked| {
+        let token = r#"{"token": {"expires_at": "2099-01-01T00:00:00Z", "roles": [], "catalog": [],
+            "user": {"id": "u", "name": "op"}}}"#;
+        let (status, header, body) = if asked.starts_with("post /v3/auth/tokens") {
+            ("201 Created", "X-Subject-Token: token-1\r\n", token)
+        } else if asked.contains("x-auth-token: token-1\r\n") {
+            ("200 OK", "", "{}")
+        } else {
+            ("401 Unauthorized", "", "{}")
+        };
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\n{header}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+    });
+    let mut config = config(&url);
+    config.ca = Some(pem.into());
+    let limit = Duration::from_secs(20);
+    let without = WebClient::of_cloud(&config, limit).unwrap();
+    let session = Session::new(config, &SessionOptions::default()).await.unwrap();
+    let with = without.clone().with_token_of(Arc::new(session));
+    let page = format!("{url}/v2.0/networks?limit=1").parse().unwrap();
+    assert_eq!(without.get(&page).await.unwrap().status, 401);
+    assert_eq!(with.get(&page).await.unwrap().status, 200);
 }
 
 #[tokio::test]

@@ -158,6 +158,24 @@ impl Cloud {
         self.lock().state.set_balancer_status(id, provisioning_status);
     }
 
+    /// Creates an `ACTIVE` load balancer, with a floating IP at its address.
+    pub fn add_balancer(&self, project: &str, name: &str) {
+        let state = &mut self.lock().state;
+        let project = state.project(project);
+        state.add_balancer(&project, name);
+    }
+
+    /// Sets the status of the amphorae of the load balancers of that name.
+    pub fn set_amphora_status(&self, name: &str, status: &str) {
+        self.lock().state.set_amphora_status(name, status);
+    }
+
+    /// Sets the operating status of every load balancer: what their amphorae report. By default it is
+    /// `OFFLINE`, as the lab's Octavia says, which has no amphorae.
+    pub fn set_operating_status(&self, operating_status: &str) {
+        self.lock().state.set_operating_status(operating_status);
+    }
+
     /// Sets the provider of the load balancer with the id.
     pub fn set_balancer_provider(&self, id: &str, provider: &str) {
         self.lock().state.set_balancer_provider(id, provider);

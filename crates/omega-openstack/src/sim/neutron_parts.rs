@@ -37,6 +37,16 @@ pub(super) const PORTS: Kind = Kind {
     in_use: None,
 };
 
+pub(super) const FLOATING_IPS: Kind = Kind {
+    plural: "floatingips",
+    one: "floatingip",
+    none: || recorded!("neutron-floatingips-none-200"),
+    listed: || recorded!("neutron-floatingips-200"),
+    deleted: || recorded!("neutron-floatingips-delete-204"),
+    absent: || recorded!("neutron-floatingips-delete-404"),
+    in_use: None,
+};
+
 const KINDS: [Kind; 5] = [
     Kind {
         plural: "networks",
@@ -66,15 +76,7 @@ const KINDS: [Kind; 5] = [
         in_use: Some(|| recorded!("neutron-routers-delete-in-use")),
     },
     PORTS,
-    Kind {
-        plural: "floatingips",
-        one: "floatingip",
-        none: || recorded!("neutron-floatingips-none-200"),
-        listed: || recorded!("neutron-floatingips-200"),
-        deleted: || recorded!("neutron-floatingips-delete-204"),
-        absent: || recorded!("neutron-floatingips-delete-404"),
-        in_use: None,
-    },
+    FLOATING_IPS,
 ];
 const EXTERNAL: &str = "router:external";
 const INTERFACE: &str = "network:router_interface";

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    neutron_parts::PORTS,
+    neutron_parts::{FLOATING_IPS, PORTS},
     recorded::recorded,
     state::{State, Who},
 };
@@ -27,6 +27,8 @@ pub(super) struct SimBalancer {
     /// How often its amphorae were replaced.
     failovers: u32,
     failing_over: bool,
+    /// The status of its amphorae, if it is not the recorded one.
+    amphora_status: Option<String>,
 }
 
 /// What comes of a failover.
@@ -54,6 +56,9 @@ impl SimBalancer {
             one["id"] = json!(self.derived_id('a', nth));
             one["compute_id"] = json!(self.derived_id('c', nth));
             one["role"] = json!(role);
+            if let Some(status) = &self.amphora_status {
+                one["status"] = json!(status);
+            }
             for (key, of) in [
                 ("loadbalancer_id", "id"),
                 ("ha_ip", "vip_address"),
@@ -153,6 +158,7 @@ impl State {
             roles: &["STANDALONE"],
             failovers: 0,
             failing_over: false,
+            amphora_status: None,
         });
         made
     }
@@ -331,6 +337,26 @@ impl State {
             one.shown["provisioning_status"] = json!(provisioning_status);
             one.busy = None;
         }
+    }
+
+    pub(super) fn set_operating_status(&mut self, operating_status: &str) {
+        for one in &mut self.balancers {
+            one.shown["operating_status"] = json!(operating_status);
+        }
+    }
+
+    pub(super) fn set_amphora_status(&mut self, name: &str, status: &str) {
+        for one in self.balancers.iter_mut().filter(|one| one.shown["name"] == name) {
+            one.amphora_status = Some(status.to_owned());
+        }
+    }
+
+    pub(super) fn add_balancer(&mut self, project: &str, name: &str) {
+        let made = self.make_balancer(project, &json!({ "name": name }));
+        let id = made["id"].as_str().unwrap_or_default();
+        self.set_balancer_status(id, "ACTIVE");
+        let address = json!({ "port_id": made["vip_port_id"] });
+        self.make_part(project, &FLOATING_IPS, &address);
     }
 
     pub(super) fn set_balancer_provider(&mut self, id: &str, provider: &str) {

@@ -155,6 +155,7 @@ async fn clusters(
     let cloud = connect.cloud().await?;
     let (magnum, settles_within) = (Arc::clone(&cloud.magnum), Duration::ZERO);
     let narrowed = Arc::clone(&cloud.narrowed);
+    let project = Arc::clone(&narrowed);
     let lookup = Lookup {
         site: Arc::new(ClusterSite::new(narrowed, Some(Arc::clone(&management)))),
         driver: DriverSettings::of(connect.site)?,
@@ -162,6 +163,7 @@ async fn clusters(
     let site = Arc::clone(&lookup.site);
     let existing = Clusters {
         magnum,
+        project,
         management: Arc::clone(&management),
         name,
         workload: None,

@@ -18,7 +18,7 @@
 //! let runs = Runs::new(Path::new("/var/lib/my-tool"));
 //! let run = runs.begin(&Job::new("accept", "omega.toml", Vec::new()), ctx.now())?;
 //! let report = acceptance.run(&Selection::default(), &run, &ctx).await?;
-//! let files = Files::write(&run, &report, None)?;
+//! let files = Files::write(&run, &report)?;
 //! println!("{:?}: {}", report.verdict, files.html.display());
 //! # Ok(())
 //! # }
@@ -29,6 +29,7 @@ mod connect;
 mod files;
 mod item;
 pub mod items;
+mod progress;
 #[cfg(feature = "sim")]
 mod rehearsal;
 pub mod render;
@@ -39,11 +40,11 @@ mod transfer;
 
 pub use chart::{Chart, Sample, Stage};
 pub(crate) use connect::vault_web;
-pub use files::{Files, NAMESPACE, read, sign};
+pub use files::{Files, NAMESPACE, ReportDirectory, read, sign};
 pub use item::{Answer, Item, ItemId, Outcome, UnknownItem};
 #[cfg(feature = "sim")]
 pub use rehearsal::{Scenario, rehearse};
 pub use report::{AcceptanceReport, ItemReport, SCHEMA_VERSION, Tool, Verdict};
-pub use run::{Acceptance, PlannedItem, Selection};
+pub use run::{Acceptance, KEPT_FOR, PlannedItem, Selection};
 pub use throw_away::ThrowAwayCluster;
 pub use transfer::{ImageTransfer, TransferMeter};

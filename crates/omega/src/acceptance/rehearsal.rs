@@ -28,6 +28,7 @@ use super::{
 };
 
 pub(super) mod balancing;
+mod created;
 
 use balancing::{Behaviour, Stage as BalancingStage};
 
@@ -130,7 +131,7 @@ impl Scenario {
                 ca_pem: Some("the CA of the cloud".to_owned()),
             }),
             Box::new(LoadBalancer { balancing: Ok(self.balancing()) }),
-            Box::new(Cluster { cluster: Ok(BalancingStage::cluster()) }),
+            Box::new(created::Created::new(Cluster { cluster: Ok(BalancingStage::cluster()) })?),
             Box::new(Vault { servers: Ok(self.vault()?) }),
             Box::new(Snapshots { hypervisors: Ok(vec![self.hypervisor()]) }),
             Box::new(Designate),
@@ -142,7 +143,7 @@ impl Scenario {
             endpoints: Sites::from([("cloud".to_owned(), KEYSTONE.to_owned())]),
             stand_ins: STAND_INS.map(str::to_owned).into(),
             throw_away: None,
-            transfer: None,
+            transfer: Some(created::transfer()),
         })
     }
 
@@ -156,20 +157,21 @@ impl Scenario {
     }
 
     fn cloud(self) -> Cloud {
-        let mut web = MemoryWeb::default();
-        for (nth, (_, url)) in SERVICES.into_iter().enumerate() {
-            let root = url.parse::<Url>().and_then(|url| url.join("/"));
-            let root = root.map_or_else(|_| url.to_owned(), String::from);
-            web.answer(&root, 300, "{}", 20 + 9 * (nth as u64 % 4));
+        let (mut web, mut open) = (MemoryWeb::default(), MemoryWeb::default());
+        for (nth, (_, url, list)) in SERVICES.into_iter().enumerate() {
+            web.answer(&format!("{url}{list}"), 200, "{}", 20 + 9 * (nth as u64 % 4));
         }
-        web.answer(HORIZON, 302, "", 64);
+        open.answer(HORIZON, 302, "", 64);
         if self == Self::ForeignCertificate {
             let why = "its certificate is not signed by a trusted CA";
-            web.fail("https://10.12.4.50:5000/", TransportCause::Tls, why);
+            web.fail(&format!("{KEYSTONE}/auth/catalog"), TransportCause::Tls, why);
         }
-        let web: Arc<dyn Web> = Arc::new(web);
-        let (with_token, without_token) = (Arc::clone(&web), web);
-        Cloud { transport: Arc::new(MemoryCloud), with_token, without_token, region: None }
+        Cloud {
+            transport: Arc::new(MemoryCloud),
+            with_token: Arc::new(web),
+            without_token: Arc::new(open),
+            region: None,
+        }
     }
 
     /// The good cloud's load balancer is failed over too.
@@ -261,17 +263,17 @@ const KEYSTONE: &str = "https://10.12.4.50:5000/v3";
 const HORIZON: &str = "https://10.12.4.58/horizon/";
 const VAULT: &str = "https://10.12.8.11:8200/";
 
-/// What the catalog lists, at the addresses of the runbook.
-const SERVICES: [(&str, &str); 9] = [
-    ("identity", KEYSTONE),
-    ("key-manager", "https://10.12.4.51:9312"),
-    ("volumev3", "https://10.12.4.52:8776/v3/d5bc125c7c1841d389b76cd0a7b0a915"),
-    ("image", "https://10.12.4.53:9292"),
-    ("container-infra", "https://10.12.4.54:9511/v1"),
-    ("network", "https://10.12.4.55:9696"),
-    ("compute", "https://10.12.4.56:8774/v2.1"),
-    ("load-balancer", "https://10.12.4.57:9876"),
-    ("placement", "https://10.12.4.59:8778"),
+/// What the catalog lists, at the addresses of the runbook, and what each service answers to a token.
+const SERVICES: [(&str, &str, &str); 9] = [
+    ("identity", KEYSTONE, "/auth/catalog"),
+    ("key-manager", "https://10.12.4.51:9312", "/v1/secrets?limit=1"),
+    ("volumev3", "https://10.12.4.52:8776/v3/d5bc125c7c1841d389b76cd0a7b0a915", "/volumes?limit=1"),
+    ("image", "https://10.12.4.53:9292", "/v2/images?limit=1"),
+    ("container-infra", "https://10.12.4.54:9511/v1", "/clusters?limit=1"),
+    ("network", "https://10.12.4.55:9696", "/v2.0/networks?limit=1"),
+    ("compute", "https://10.12.4.56:8774/v2.1", "/servers?limit=1"),
+    ("load-balancer", "https://10.12.4.57:9876", "/v2/lbaas/loadbalancers?limit=1"),
+    ("placement", "https://10.12.4.59:8778", "/resource_providers?name=omega"),
 ];
 
 const STAND_INS: [&str; 6] = [
@@ -281,8 +283,8 @@ const STAND_INS: [&str; 6] = [
     "Vault: answers in memory",
     "D-011.4: a simulated API server and Octavia; no pod runs, no traffic passes an amphora, and the \
      answers of the service are made here",
-    "D-011.5: a cluster that exists, in a simulated Magnum, and recorded answers of a management and a \
-     workload cluster",
+    "D-011.5: a cluster in a simulated Magnum, and recorded answers of a management and a workload \
+     cluster; the times of its creation and of the image's transfer are made here",
 ];
 
 fn defect(error: impl std::fmt::Display) -> Failure {
@@ -318,6 +320,7 @@ impl Transport for MemoryCloud {
 
     async fn token_info(&self) -> Result<TokenInfo, Error> {
         let streams = ("product-streams", "http://10.12.8.196/swift/simplestreams/data");
+        let services = SERVICES.map(|(service_type, url, _)| (service_type, url));
         let entry = |(service_type, url): (&str, &str)| CatalogEntry {
             service_type: service_type.to_owned(),
             endpoints: vec![Endpoint {
@@ -327,7 +330,7 @@ impl Transport for MemoryCloud {
             }],
         };
         let named = |name: &str| Name { id: name.to_owned(), name: name.to_owned() };
-        let catalog = Catalog(SERVICES.into_iter().chain([streams]).map(entry).collect());
+        let catalog = Catalog(services.into_iter().chain([streams]).map(entry).collect());
         let roles = vec!["admin".to_owned()];
         Ok(TokenInfo::new(named("admin"), Some(named("admin")), roles, catalog))
     }

@@ -45,6 +45,9 @@ pub struct AcceptanceReport {
     pub interrupted: bool,
     /// The run whose results it keeps, if it continues one.
     pub resumes: Option<String>,
+    /// Why nothing was kept of that run, if it was on another site file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_kept: Option<String>,
     /// The items, in the order of the runbook.
     pub items: Vec<ItemReport>,
     /// The items that were not asked for.
@@ -102,7 +105,8 @@ pub struct ItemReport {
     pub started: Timestamp,
     /// How long that took, in seconds.
     pub seconds: f64,
-    /// The run that checked it, if it was an earlier one.
+    /// The run that checked it, if it was an earlier one: on the same site file, and at most
+    /// [`KEPT_FOR`](super::KEPT_FOR) ago.
     pub kept_from: Option<String>,
 }
 
@@ -148,6 +152,12 @@ impl ItemReport {
     /// Returns whether it need not be checked again.
     pub fn is_settled(&self) -> bool {
         matches!(self.outcome, Outcome::Passed | Outcome::Deferred { .. })
+    }
+
+    /// Returns when it was checked and by which run, if that was an earlier one.
+    pub fn kept(&self) -> Option<String> {
+        let run = self.kept_from.as_ref()?;
+        Some(format!("checked {} by run {run}", self.started.strftime("%Y-%m-%d %H:%M UTC")))
     }
 
     /// Returns the item in one line: the first finding, why it was not checked, or what was observed.

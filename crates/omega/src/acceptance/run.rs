@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use jiff::Timestamp;
 use omega_core::{
-    Context, Event, Evidence, Failure, FailureClass, ItemOutcome, leftovers,
+    Context, Event, Evidence, Failure, FailureClass, Finding, ItemOutcome, Severity, leftovers,
     run::{Endpoints, RunDirectory},
 };
-use tokio::time::{Instant, sleep_until};
-
 use serde::Serialize;
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     AcceptanceReport, Answer, Chart, Item, ItemId, ItemReport, Outcome, ThrowAwayCluster,
     chart::seconds,
+    progress::{self, AGAIN},
     report::{SCHEMA_VERSION, Tool, Verdict},
 };
 
@@ -57,6 +58,10 @@ pub struct PlannedItem {
     pub next: Option<String>,
 }
 
+/// How old a result may be that a run keeps of an earlier one. What is older is checked again: a report is
+/// about one state of the cloud, not about a week.
+pub const KEPT_FOR: Duration = Duration::from_hours(24);
+
 /// What to check.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -73,7 +78,8 @@ impl Selection {
         Self { only, resumes: None }
     }
 
-    /// Keeps what this report settled, and checks the rest of what it was asked for.
+    /// Keeps what this report settled, and checks the rest of what it was asked for. Only a result for the
+    /// same site file is kept, and for [`KEPT_FOR`].
     #[must_use]
     pub fn resuming(self, report: AcceptanceReport) -> Self {
         Self { resumes: Some(report), ..self }
@@ -83,13 +89,6 @@ impl Selection {
         let before = self.resumes.as_ref().map(|report| report.not_selected.as_slice());
         let asked_before = !before.unwrap_or_default().contains(&id);
         if self.only.is_empty() { asked_before } else { self.only.contains(&id) }
-    }
-
-    fn kept(&self, id: ItemId) -> Option<ItemReport> {
-        let report = self.resumes.as_ref()?;
-        let item = report.items.iter().find(|item| item.id == id && item.is_settled())?;
-        let from = item.kept_from.clone().unwrap_or_else(|| report.run.clone());
-        Some(ItemReport { kept_from: Some(from), ..item.clone() })
     }
 }
 
@@ -105,13 +104,13 @@ impl Acceptance {
         &self.endpoints
     }
 
-    /// Returns what a run would do with each item of `selection`. Nothing is asked.
-    pub fn plan(&self, selection: &Selection) -> Vec<PlannedItem> {
+    /// Returns what a run at `now` would do with each item of `selection`. Nothing is asked.
+    pub fn plan(&self, selection: &Selection, now: Timestamp) -> Vec<PlannedItem> {
         let asked = self.items.iter().filter(|item| selection.includes(item.id()));
-        asked.map(|item| self.planned(&**item, selection)).collect()
+        asked.map(|item| self.planned(&**item, selection, now)).collect()
     }
 
-    fn planned(&self, item: &dyn Item, selection: &Selection) -> PlannedItem {
+    fn planned(&self, item: &dyn Item, selection: &Selection, now: Timestamp) -> PlannedItem {
         let id = item.id();
         let plan = |effects, not_checked, next| PlannedItem {
             id,
@@ -120,7 +119,7 @@ impl Acceptance {
             not_checked,
             next,
         };
-        if let Some(kept) = selection.kept(id) {
+        if let Some(kept) = self.kept(selection, id, now) {
             let run = kept.kept_from.unwrap_or_default();
             return plan(Vec::new(), Some(format!("the result of run {run} is kept")), None);
         }
@@ -157,8 +156,11 @@ impl Acceptance {
         ctx.mark_written();
         let (started, start) = (ctx.now(), Instant::now());
         ctx.tell(&Event::RunStarted { run: run.id.clone() });
-        let (items, not_selected) = Box::pin(self.check(selection, &ctx)).await;
-        let left = leftovers(&run.entries()?).into_iter().map(|(step, _)| step).collect();
+        let not_kept = selection.resumes.as_ref().and_then(|before| self.not_kept(before));
+        if let Some(why) = &not_kept {
+            ctx.tell(&Event::Note { text: why.clone() });
+        }
+        let all = self.items.iter().map(|item| item.id());
         let mut report = AcceptanceReport {
             schema_version: SCHEMA_VERSION,
             run: run.id.clone(),
@@ -168,43 +170,90 @@ impl Acceptance {
             endpoints: self.endpoints.clone(),
             stand_ins: self.stand_ins.clone(),
             started,
-            seconds: seconds(start.elapsed()),
+            seconds: 0.0,
             verdict: Verdict::Incomplete,
             exit_code: 0,
-            interrupted: is_over(&ctx).is_some(),
+            interrupted: false,
             resumes: selection.resumes.as_ref().map(|before| before.run.clone()),
-            items,
-            not_selected,
-            left,
+            not_kept,
+            items: Vec::new(),
+            not_selected: all.filter(|id| !selection.includes(*id)).collect(),
+            left: Vec::new(),
         };
+        progress::begin(run, &report)?;
+        report.items = Box::pin(self.check(selection, run, &ctx)).await?;
+        let left = leftovers(&run.entries()?).into_iter().map(|(step, _)| step);
+        report.left = left.collect();
+        report.seconds = seconds(start.elapsed());
+        report.interrupted = is_over(&ctx).is_some();
         report.decide();
         Ok(report)
     }
 
-    /// Checks the selected items; returns their reports, and those that were not selected.
-    async fn check(&self, selection: &Selection, ctx: &Context) -> (Vec<ItemReport>, Vec<ItemId>) {
-        let (mut items, mut not_selected, mut on_cluster) = (Vec::new(), Vec::new(), Vec::new());
-        for item in &self.items {
-            if !selection.includes(item.id()) {
-                not_selected.push(item.id());
-            } else if let Some(kept) = selection.kept(item.id()) {
-                items.push(kept);
+    /// Checks the selected items. What is known of each is kept with the run at once.
+    async fn check(
+        &self,
+        selection: &Selection,
+        run: &RunDirectory,
+        ctx: &Context,
+    ) -> Result<Vec<ItemReport>, Failure> {
+        let (mut items, mut on_cluster) = (Vec::new(), Vec::new());
+        let mut done = |report: ItemReport| {
+            progress::keep(run, &report)?;
+            items.push(report);
+            Ok::<(), Failure>(())
+        };
+        for item in self.items.iter().filter(|item| selection.includes(item.id())) {
+            if let Some(kept) = self.kept(selection, item.id(), ctx.now()) {
+                done(kept)?;
             } else if self.throw_away.is_some() && item.id().needs_cluster() {
                 on_cluster.push(&**item);
             } else {
-                items.push(checked(&**item, ctx).await);
+                done(self.drawn(checked(&**item, ctx).await))?;
             }
         }
         // Last: what takes seconds is known before a cluster is made.
         if let (Some(cluster), false) = (&self.throw_away, on_cluster.is_empty()) {
-            items.extend(checked_on(cluster, &on_cluster, ctx).await);
+            for report in checked_on(cluster, &on_cluster, ctx).await {
+                done(self.drawn(report))?;
+            }
         }
         items.sort_by_key(|item| item.id);
-        let cluster = items.iter_mut().find(|item| item.id == ItemId::Cluster);
-        if let Some(item) = cluster.filter(|item| item.kept_from.is_none()) {
-            item.charts.extend(self.transfer.clone());
+        Ok(items)
+    }
+
+    /// Draws the image's transfer beside the cluster.
+    fn drawn(&self, mut report: ItemReport) -> ItemReport {
+        if report.id == ItemId::Cluster {
+            report.charts.extend(self.transfer.clone());
         }
-        (items, not_selected)
+        report
+    }
+
+    /// The result of an item that is kept from an earlier run.
+    fn kept(&self, selection: &Selection, id: ItemId, now: Timestamp) -> Option<ItemReport> {
+        let before = selection.resumes.as_ref()?;
+        if self.not_kept(before).is_some() {
+            return None;
+        }
+        let item = before.items.iter().find(|item| item.id == id && item.is_settled())?;
+        if now.duration_since(item.started).unsigned_abs() > KEPT_FOR {
+            return None;
+        }
+        let from = item.kept_from.clone().unwrap_or_else(|| before.run.clone());
+        Some(ItemReport { kept_from: Some(from), ..item.clone() })
+    }
+
+    /// Why nothing of `before` is kept, if that is so: another site file may ask for something else.
+    fn not_kept(&self, before: &AcceptanceReport) -> Option<String> {
+        let same = before.site_sha256 == self.site_sha256;
+        (!same).then(|| {
+            format!(
+                "the site file has changed since run {}: nothing of it is kept, and every item is checked \
+                 again",
+                before.run
+            )
+        })
     }
 
     /// Checks that `before` is a report of this site, before a run that continues it begins.
@@ -242,9 +291,8 @@ fn is_over(ctx: &Context) -> Option<&'static str> {
 
 async fn checked(item: &dyn Item, ctx: &Context) -> ItemReport {
     let (id, started, start) = (item.id(), ctx.now(), Instant::now());
-    let again = "omega-cli accept --resume RUN";
     if let Some(why) = is_over(ctx) {
-        return ItemReport::new(id, Answer::not_run(why, again), started, 0.0);
+        return ItemReport::new(id, Answer::not_run(why, AGAIN), started, 0.0);
     }
     let (step, subject) = (id.step(), id.subject());
     ctx.tell(&Event::StepStarted {
@@ -260,7 +308,7 @@ async fn checked(item: &dyn Item, ctx: &Context) -> ItemReport {
             answer = check => answer,
             () = over(ctx) => {
                 let why = is_over(ctx).unwrap_or("interrupted");
-                Answer::not_run(why, again)
+                Answer::not_run(why, AGAIN)
             }
         }
     } else {
@@ -327,8 +375,11 @@ fn told(report: &ItemReport) -> ItemOutcome {
         }
         Outcome::Failed => ItemOutcome::Failed(Failure::new(FailureClass::Gate, report.summary())),
         Outcome::Deferred { decision, .. } => ItemOutcome::Deferred { until: decision.clone() },
-        Outcome::NotRun { why, .. } => {
-            ItemOutcome::Deferred { until: format!("not checked: {why}") }
+        Outcome::NotRun { why, next } => {
+            let found = Finding::broken("not-checked", report.id.subject(), why);
+            let mut found = found.severity(Severity::Unknown);
+            found.remedy.clone_from(next);
+            ItemOutcome::Warned(Box::new(found))
         }
     }
 }

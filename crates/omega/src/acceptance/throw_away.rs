@@ -174,7 +174,7 @@ impl ThrowAwayCluster {
                 let created = created.into_observed();
                 self.see_healthy(ctx, &created).await;
                 let (place, evidence) = (self.place().await, self.shown(&created));
-                let chart = Some(chart(&created.timeline()));
+                let chart = Some(creation(&created.timeline()));
                 Story { done: Ok(work().await), findings: Vec::new(), evidence, chart, place }
             }
             Err(error) => {
@@ -265,7 +265,7 @@ fn in_one_line(failure: &Failure) -> String {
 }
 
 /// The creation, as Cluster API tells it.
-fn chart(timeline: &[StageTime]) -> Chart {
+pub(super) fn creation(timeline: &[StageTime]) -> Chart {
     let begin = timeline.first().map(|stage| stage.began);
     let seconds = |stage: &StageTime| {
         let from = begin.map_or(0, |begin| stage.began.duration_since(begin).as_secs());

@@ -126,11 +126,14 @@ impl ImageTransfer {
         let (mut all, _) = runs.all()?;
         all.retain(|run| different_site(&run.endpoints, here).is_none());
         all.sort_by_key(|run| std::cmp::Reverse(run.began));
-        Ok(all.into_iter().find_map(|run| {
-            let Self { image, samples } = runs.kept(&run.id, FILE)?;
-            let title = format!("Transfer of image {image} (run {})", run.id);
-            Some(Chart::Rate { title, unit: "bytes/s".to_owned(), samples })
-        }))
+        Ok(all.into_iter().find_map(|run| Some(runs.kept::<Self>(&run.id, FILE)?.chart(&run.id))))
+    }
+
+    /// Returns it as a chart, of the run that staged the image.
+    pub(super) fn chart(self, run: &str) -> Chart {
+        let Self { image, samples } = self;
+        let title = format!("Transfer of image {image} (run {run})");
+        Chart::Rate { title, unit: "bytes/s".to_owned(), samples }
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use omega_capi::{
     Management,
     served::discover_versions,
-    workload::{Workload, WorkloadGate, WorkloadGates, choose_cluster, list_clusters},
+    workload::{ClusterName, Workload, WorkloadGate, WorkloadGates, choose_cluster, list_clusters},
 };
 use omega_core::{Diagnostic, Failure, FailureClass};
 
@@ -19,16 +19,18 @@ pub async fn workload_gates(
     name: &str,
     now: Timestamp,
 ) -> Result<Vec<WorkloadGate>, Failure> {
-    workload_gates_over(None, management, name, now).await
+    Ok(workload_gates_over(None, management, name, None, now).await?.1)
 }
 
-/// The same, of a cluster that is reached by `workload`, not with the kubeconfig that Cluster API keeps.
+/// The same, of a cluster that is reached by `workload`, not with the kubeconfig that Cluster API keeps; and
+/// where Cluster API has it. `network_driver`: what its template asks for, if that is known.
 pub(crate) async fn workload_gates_over(
     workload: Option<Workload>,
     management: &Management,
     name: &str,
+    network_driver: Option<String>,
     now: Timestamp,
-) -> Result<Vec<WorkloadGate>, Failure> {
+) -> Result<(ClusterName, Vec<WorkloadGate>), Failure> {
     let unasked = |error: &dyn Diagnostic| {
         Failure::from_error("could not list the clusters of Cluster API", error)
     };
@@ -43,10 +45,11 @@ pub(crate) async fn workload_gates_over(
         let failure = told.fold(failure, Failure::because);
         Failure { class: FailureClass::Usage, ..failure }
     })?;
-    let gates = WorkloadGates::new(management.clone(), served, chosen, None, now);
-    Ok(match workload {
+    let cluster = chosen.clone();
+    let gates = WorkloadGates::new(management.clone(), served, chosen, network_driver, now);
+    let gates = match workload {
         Some(workload) => gates.over(workload),
         None => gates,
-    }
-    .all())
+    };
+    Ok((cluster, gates.all()))
 }

@@ -44,6 +44,51 @@ fn values() -> ClusterValues {
     }
 }
 
+/// What is not asked is not passed.
+#[tokio::test]
+async fn without_a_pool_the_nodes_network_is_not_known() {
+    let checked = Checked::new();
+    let clients = PartialClients::default();
+    let shape = omega_openstack::container_infra::ClusterShape::of_spec(&spec(), &values());
+    let mut settings = settings("");
+    settings.ranges.pool = None;
+    let gates = ClusterPrerequisites::new(shape, settings);
+    let job = check_prerequisites(&gates, &checked.clients(), &clients, "omega.toml");
+    let home = tempfile::tempdir().unwrap();
+    let report = Engine::new(Runs::new(home.path()), Context::default()).plan(&job).await;
+    let all = Checked::findings_in(&report);
+    let found = all.iter().find(|one| one.rule == "node-network").unwrap();
+    assert_eq!(found.severity, Severity::Unknown, "{found:?}");
+    assert!(found.remedy.as_ref().unwrap().contains("`pool` in [network]"), "{found:?}");
+}
+
+/// A service that answers need not be well: its amphorae say more, to who may list them.
+#[tokio::test]
+async fn octavia_is_judged_by_its_amphorae() {
+    let octavia = async |checked: &Checked| {
+        let found = checked.findings().await;
+        found.into_iter().find(|one| one.rule == "octavia")
+    };
+    let checked = Checked::new();
+    assert_eq!(octavia(&checked).await, None);
+    checked.cloud.add_balancer("other", "a");
+    checked.cloud.add_balancer("mgmt", "b");
+    assert_eq!(octavia(&checked).await, None);
+    checked.cloud.set_amphora_status("a", "ERROR");
+    let found = octavia(&checked).await.unwrap();
+    assert_eq!(found.severity, Severity::Warning, "{found:?}");
+    assert!(found.summary.starts_with("1 of 2 amphorae "), "{found:?}");
+    checked.cloud.set_amphora_status("b", "ERROR");
+    let found = octavia(&checked).await.unwrap();
+    assert_eq!(found.severity, Severity::Broken, "{found:?}");
+
+    let member = Checked { admin: false, ..Checked::new() };
+    member.cloud.add_role("load-balancer_member");
+    let found = octavia(&member).await.unwrap();
+    assert_eq!(found.severity, Severity::Unknown, "{found:?}");
+    assert!(found.remedy.unwrap().contains("load-balancer_admin"));
+}
+
 fn settings(site: &str) -> PrerequisiteSettings {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("omega.toml");
@@ -85,8 +130,11 @@ impl Checked {
 
     /// What was found, beside the version of Cluster API, which nobody can tell here.
     async fn findings(&self) -> Vec<Finding> {
-        let report = self.report().await;
-        let value = serde_json::to_value(&report).unwrap();
+        Self::findings_in(&self.report().await)
+    }
+
+    fn findings_in(report: &Report) -> Vec<Finding> {
+        let value = serde_json::to_value(report).unwrap();
         let items = value["looked"][0]["sections"][0]["items"].as_array().unwrap().clone();
         let rules: Vec<_> = items.iter().map(|one| one["key"].as_str().unwrap()).collect();
         assert_eq!(rules, PREREQUISITES);

@@ -40,6 +40,16 @@ pub struct JujuProgram {
     pub deadlines: Deadlines,
 }
 
+/// What is asked of a model has no other way: units that are listed for SSH do not help.
+fn without_ssh(mut error: Error) -> Error {
+    if let Error::Unreachable { next, .. } = &mut error {
+        let path =
+            "install juju on this machine, or set its path in the site file: `program` in [juju]";
+        *next = Some(path.to_owned());
+    }
+    error
+}
+
 #[async_trait]
 impl JujuCommands for JujuProgram {
     async fn run(
@@ -55,7 +65,8 @@ impl JujuCommands for JujuProgram {
         let output =
             Program::new(&self.program).args(all).ends_at(juju_asks).run(None, within).await;
         let output = output.map_err(|error| {
-            not_run(&model_label(self.model.as_deref()), command, &error, within, touched)
+            let model = model_label(self.model.as_deref());
+            without_ssh(not_run(&model, command, &error, within, touched))
         })?;
         let controller = classify::controller_of(self.model.as_deref());
         finished(doing, controller, output, touched)

@@ -106,11 +106,22 @@ async fn settled(model: &dyn JujuModel, ctx: &Context) -> Result<JujuStatus, Fai
     };
     let unasked = || Failure::new(FailureClass::Error, "could not ask juju");
     match ended {
-        WaitError::Read(error) => Err(Failure::from_error(unasked().message, &error)),
+        WaitError::Read(error) => Err(unread(&error)),
         WaitError::Failed { seen, .. } => Ok(seen),
         WaitError::TimedOut(late) => late.seen.ok_or_else(|| unasked().because(late.why)),
         WaitError::Cancelled | _ => Err(unasked().because("interrupted")),
     }
+}
+
+/// Without the program nothing else will do: units that are reached by SSH do not tell the whole model.
+fn unread(error: &Error) -> Failure {
+    let failure = Failure::from_error("could not ask juju", error);
+    if matches!(error, Error::Unreachable { .. }) {
+        return failure.next(
+            "install juju on this machine, or set its path in the site file: `program` in [juju]",
+        );
+    }
+    failure
 }
 
 /// The units that are active, and whose agent runs a hook or an action.

@@ -141,3 +141,14 @@ async fn juju_that_does_not_answer_leaves_it_open() {
     let Outcome::NotRun { why, .. } = &answer.outcome else { panic!("{answer:?}") };
     assert!(why.starts_with("could not ask juju: "), "{why}");
 }
+
+/// SSH to the units is no help for an item that reads the whole model.
+#[tokio::test(start_paused = true)]
+async fn without_the_program_it_says_to_install_it() {
+    let model =
+        JujuCli { program: "/nowhere/juju".into(), model: None, deadlines: Deadlines::default() };
+    let answer = Charms { model: Ok(Arc::new(model)) }.check(&Context::default()).await;
+    let Outcome::NotRun { next, .. } = &answer.outcome else { panic!("{answer:?}") };
+    let next = next.as_deref().unwrap();
+    assert!(next.contains("`program` in [juju]") && !next.contains("SSH"), "{next}");
+}

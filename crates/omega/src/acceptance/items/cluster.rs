@@ -3,13 +3,20 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use omega_capi::{Management, workload::Workload};
+use omega_capi::{
+    Management,
+    workload::{ClusterName as Placed, Workload, WorkloadGate},
+};
 use omega_core::{
     Check, Context, Evidence, Failure, FailureClass, Finding, Gate as _, PollPolicy, Progress,
     ProgressUnit, Severity, Subject, Verdict, WaitError, wait_for,
 };
-use omega_openstack::container_infra::{Cluster as Record, ContainerInfra};
+use omega_openstack::{
+    ClusterName, Transport,
+    container_infra::{Cluster as Record, ContainerInfra},
+};
 
+use super::api_balancer;
 use crate::{
     acceptance::{Answer, Item, ItemId, Outcome},
     clients::workload_gates_over,
@@ -21,6 +28,8 @@ use crate::{
 pub struct Clusters {
     /// Magnum, in the cluster's project.
     pub magnum: Arc<ContainerInfra>,
+    /// `OpenStack`, in the cluster's project: for the load balancer of its API.
+    pub project: Arc<dyn Transport>,
     /// The management cluster.
     pub management: Arc<Management>,
     /// The cluster's name in Magnum.
@@ -141,17 +150,21 @@ impl Clusters {
             return Ok(self.none_or_several());
         };
         let (mut findings, mut evidence) = judge(&record);
-        let workload = self.workload.clone();
-        let gates =
-            match workload_gates_over(workload, &self.management, &self.name, ctx.now()).await {
-                Ok(gates) => gates,
-                Err(failure) if failure.class == FailureClass::Usage => {
-                    let why = "Magnum has it, and Cluster API does not";
-                    findings.push(self.broken("cluster-without-objects", why));
-                    Vec::new()
-                }
-                Err(failure) => return Err(failure),
-            };
+        let gates = match self.gates(&record, ctx).await {
+            Ok((cluster, gates)) => {
+                let mark = ClusterName::new(cluster.namespace.as_str(), cluster.name.as_str());
+                let (found, shown) = api_balancer::look(&self.project, &mark).await;
+                findings.extend(found);
+                evidence.extend(shown);
+                gates
+            }
+            Err(failure) if failure.class == FailureClass::Usage => {
+                let why = "Magnum has it, and Cluster API does not";
+                findings.push(self.broken("cluster-without-objects", why));
+                Vec::new()
+            }
+            Err(failure) => return Err(failure),
+        };
         for gate in gates {
             match gate.check().await {
                 Ok(Verdict::Pass { evidence: shown }) => evidence.extend(shown),
@@ -169,6 +182,23 @@ impl Clusters {
             }
         }
         Ok(Answer::judged(findings, evidence))
+    }
+
+    /// Where Cluster API has it, and the questions about it. What its template asks for is among them.
+    async fn gates(
+        &self,
+        record: &Record,
+        ctx: &Context,
+    ) -> Result<(Placed, Vec<WorkloadGate>), Failure> {
+        let name = match &self.lookup {
+            Some(lookup) => lookup.find(&self.name).await?,
+            None => self.name.clone(),
+        };
+        // A template that can't be read any more asks for nothing.
+        let template = self.magnum.template(&record.cluster_template_id).await.ok().flatten();
+        let driver = template.and_then(|template| template.network_driver);
+        let workload = self.workload.clone();
+        workload_gates_over(workload, &self.management, &name, driver, ctx.now()).await
     }
 
     fn none_or_several(&self) -> Answer {
@@ -213,6 +243,7 @@ fn judge(record: &Record) -> (Vec<Finding>, Vec<Evidence>) {
         Evidence::text("cluster", &record.name),
         Evidence::text("status", status),
         Evidence::text("health", health.unwrap_or("not polled")),
+        Evidence::text("API address", record.api_address.as_deref().unwrap_or("none")),
     ];
     (findings, evidence)
 }

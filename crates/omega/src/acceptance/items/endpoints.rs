@@ -31,6 +31,25 @@ pub const CORE: [&str; 10] = [
 ];
 
 const DASHBOARD: &str = "dashboard";
+
+/// A list of each core service that costs little, and that is answered only once the service has had the
+/// token checked: its type, its version, its path and its query. A version document proves less: services
+/// answer it before they look at a token, whether or not they can check one.
+///
+/// Keystone's catalog is the only list that every user may read there. Barbican's list is from its database:
+/// no GET reaches the Vault behind it (D-011.6 asks Vault itself).
+const LISTS: [(&str, &str, &[&str], &str); 9] = [
+    ("identity", "v3", &["auth", "catalog"], ""),
+    ("key-manager", "v1", &["secrets"], "limit=1"),
+    ("block-storage", "v3", &["volumes"], "limit=1"),
+    ("image", "v2", &["images"], "limit=1"),
+    ("container-infra", "v1", &["clusters"], "limit=1"),
+    ("network", "v2.0", &["networks"], "limit=1"),
+    ("compute", "v2.1", &["servers"], "limit=1"),
+    ("load-balancer", "v2", &["lbaas", "loadbalancers"], "limit=1"),
+    // It knows no versions and no limit.
+    ("placement", "", &["resource_providers"], "name=omega"),
+];
 /// What glance-simplestreams-sync registers.
 const STREAMS: &str = "product-streams";
 
@@ -85,15 +104,24 @@ impl Item for Endpoints {
 fn notes() -> [Note; 1] {
     [Note::decision(
         "D-011",
-        "The runbook asks each address with curl -k, which accepts any certificate. Here the \
-         certificate must be one that the cloud's CA verifies.",
+        "The runbook asks each address with curl -k and without a token: any certificate will do, and a \
+         service that can't check a token passes. Here the certificate must be one that the cloud's CA \
+         verifies, and a list is read with the token.",
     )]
 }
 
-/// One address, and what it answered.
+/// What is asked of a service.
+#[derive(Debug, PartialEq, Eq)]
+struct Probe {
+    url: Url,
+    /// Why no token is checked there, if none is.
+    open: Option<&'static str>,
+}
+
+/// A question, and what it was answered.
 struct Asked<'a> {
     service: &'a str,
-    url: Url,
+    probe: Probe,
     answer: Result<Page, Error>,
 }
 
@@ -101,15 +129,15 @@ impl Endpoints {
     async fn ask(&self, cloud: &Cloud, catalog: &Catalog) -> Answer {
         let (mut findings, mut asked) = (Vec::new(), Vec::new());
         for service in &self.core {
-            match self.address(service, catalog, cloud.region.as_deref()) {
-                Ok(url) => asked.push((service.as_str(), url)),
+            match self.probe(service, catalog, cloud.region.as_deref()) {
+                Ok(probe) => asked.push((service.as_str(), probe)),
                 Err(finding) => findings.push(*finding),
             }
         }
-        let all = asked.into_iter().map(|(service, url)| async move {
-            let web = if service == DASHBOARD { &cloud.without_token } else { &cloud.with_token };
-            let answer = web.get(&url).await;
-            Asked { service, url, answer }
+        let all = asked.into_iter().map(|(service, probe)| async move {
+            let web = if probe.open.is_some() { &cloud.without_token } else { &cloud.with_token };
+            let answer = web.get(&probe.url).await;
+            Asked { service, probe, answer }
         });
         let all = join_all(all).await;
         findings.extend(all.iter().filter_map(judge));
@@ -123,16 +151,18 @@ impl Endpoints {
         Answer::judged(findings, evidence).charting(chart(&all))
     }
 
-    /// Returns the address of a service's version document.
-    fn address(
+    /// Returns what a service is asked.
+    fn probe(
         &self,
         service: &str,
         catalog: &Catalog,
         region: Option<&str>,
-    ) -> Result<Url, Box<Finding>> {
+    ) -> Result<Probe, Box<Finding>> {
         let subject = Subject::new("service", service);
         if service == DASHBOARD {
-            return self.horizon.clone().ok_or_else(|| {
+            let open = Some("it has a login of its own");
+            let url = self.horizon.clone().map(|url| Probe { url, open });
+            return url.ok_or_else(|| {
                 let why = "no address of Horizon is known: no catalog lists it";
                 let found = Finding::broken("endpoint-not-named", subject, why);
                 let remedy = "name `horizon` in [acceptance], or leave `dashboard` out of `core`";
@@ -146,14 +176,21 @@ impl Endpoints {
             let remedy = format!("openstack endpoint list --service {service}");
             return Err(Box::new(found.remedy(remedy)));
         };
-        let url = listed.parse::<Url>().map(root);
-        let url = url.map_err(|error| {
+        let url = listed.parse::<Url>().map_err(|error| {
             let why = format!("its public endpoint is not an address: {}", url_words(error));
             let found = Finding::broken("endpoint-invalid", subject.clone(), why);
             Box::new(found.shown_by([Evidence::text("endpoint", listed)]))
         })?;
-        if url.scheme() == "https" || self.plain_http {
-            return Ok(url);
+        match (url.scheme(), list_of(service, &url)) {
+            ("https", Some(url)) => return Ok(Probe { url, open: None }),
+            ("https", None) => {
+                return Ok(Probe { url: root(url), open: Some("version document only") });
+            }
+            _ if self.plain_http => {
+                let open = Some("version document only, because no token is sent without TLS");
+                return Ok(Probe { url: root(url), open });
+            }
+            _ => {}
         }
         let found =
             Finding::broken("endpoint-without-tls", subject, "its public endpoint has no TLS");
@@ -173,6 +210,8 @@ fn types(service: &str) -> Vec<&str> {
         Service::LoadBalancer,
         Service::Compute,
         Service::Image,
+        Service::Placement,
+        Service::KeyManager,
     ];
     let same = known.iter().find(|one| one.types().contains(&service));
     same.map_or_else(|| vec![service], |one| one.types().to_vec())
@@ -193,12 +232,30 @@ pub(super) fn public<'a>(
     endpoints.find(is_meant).map(|one| one.url.as_str())
 }
 
+fn is_version(part: &str) -> bool {
+    let rest = part.strip_prefix('v').unwrap_or_default();
+    rest.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Returns the address of a list that the service answers to a token, below the address that the catalog
+/// has; None if no list of it is known.
+fn list_of(service: &str, listed: &Url) -> Option<Url> {
+    let same = types(service);
+    let (_, version, path, query) = LISTS.into_iter().find(|(name, ..)| same.contains(name))?;
+    let has_version = listed.path_segments()?.any(is_version);
+    let mut url = listed.clone();
+    {
+        let mut parts = url.path_segments_mut().ok()?;
+        parts.pop_if_empty();
+        parts.extend((!has_version && !version.is_empty()).then_some(version));
+        parts.extend(path);
+    }
+    url.set_query((!query.is_empty()).then_some(query));
+    Some(url)
+}
+
 /// Returns the address of the version document: the URL up to its first version (`/v3/PROJECT`).
 fn root(mut url: Url) -> Url {
-    let is_version = |part: &&str| {
-        let rest = part.strip_prefix('v').unwrap_or_default();
-        rest.starts_with(|c: char| c.is_ascii_digit())
-    };
     let parts: Vec<String> = url
         .path_segments()
         .into_iter()
@@ -216,31 +273,55 @@ fn root(mut url: Url) -> Url {
 
 fn judge(asked: &Asked<'_>) -> Option<Finding> {
     let subject = Subject::new("service", asked.service);
-    let found = match &asked.answer {
-        Ok(page) if is_good(asked.service, page.status) => return None,
-        Ok(page) => {
-            let why = format!("it answers {} at {}", page.status, asked.url);
-            let remedy = match page.status {
-                401 | 403 => {
-                    "check the service's own credentials: openstack token issue works, and \
-                              the service refuses the token"
-                }
-                502..=504 => "check the service behind its proxy: haproxy answers in its place",
-                _ => "check the service's log, and its endpoint: openstack endpoint list",
-            };
-            Finding::broken("endpoint-status", subject, why).remedy(remedy)
-        }
+    let Asked { service, probe, answer } = asked;
+    let found = match answer {
+        Ok(page) => refused(service, probe, page, subject)?,
         Err(error) => unanswered(&subject, error),
     };
-    Some(found.shown_by([Evidence::text("address", asked.url.as_str())]))
+    Some(found.shown_by([Evidence::text("address", probe.url.as_str())]))
 }
 
-/// 300 is the list of versions of Keystone, Cinder, Glance and Barbican. Horizon redirects to its login.
-fn is_good(service: &str, status: u16) -> bool {
-    match service {
-        DASHBOARD => (200..400).contains(&status),
-        _ => (200..=300).contains(&status),
+/// What is wrong with a page, if anything is.
+fn refused(service: &str, probe: &Probe, page: &Page, subject: Subject) -> Option<Finding> {
+    let Probe { url, open } = probe;
+    let status = page.status;
+    let good = match (service, open) {
+        // It redirects to its login.
+        (DASHBOARD, _) => (200..400).contains(&status),
+        // 300 is the list of versions of Keystone, Cinder, Glance and Barbican.
+        (_, Some(_)) => (200..=300).contains(&status),
+        (_, None) => (200..300).contains(&status),
+    };
+    if good {
+        // A proxy's page may also have the status 200.
+        let is_list = open.is_some() || page.body.trim_ascii_start().starts_with(b"{");
+        let why = format!("it answers {status} at {url}, and not with a list");
+        let remedy = "check what answers at this address: another page than the service's";
+        return (!is_list).then(|| Finding::broken("endpoint-status", subject, why).remedy(remedy));
     }
+    if (status, open) == (403, &None) {
+        let why = format!(
+            "it answers 403 at {url}: this user's role does not permit the list, so nothing behind it was read"
+        );
+        let found = Finding::broken("endpoint-forbidden", subject, why).severity(Severity::Unknown);
+        return Some(found.remedy(
+            "use a user in clouds.yaml who may read it (an administrator for placement; \
+             load-balancer_member for load-balancer)",
+        ));
+    }
+    let remedy = match status {
+        401 => {
+            "check [keystone_authtoken] of the service, and its log: openstack token issue works, and the \
+             service can't check the token"
+        }
+        502..=504 => {
+            "check the service behind its proxy, and whether it reaches Keystone: haproxy answers in its \
+             place, or the service can't check tokens"
+        }
+        _ => "check the service's log, and its endpoint: openstack endpoint list",
+    };
+    let why = format!("it answers {status} at {url}");
+    Some(Finding::broken("endpoint-status", subject, why).remedy(remedy))
 }
 
 /// A service that does not answer.
@@ -315,7 +396,9 @@ fn others(core: &[String], catalog: &Catalog) -> Vec<Finding> {
 fn shown(asked: &Asked<'_>) -> Option<Evidence> {
     let page = asked.answer.as_ref().ok()?;
     let took = page.took.as_millis();
-    Some(Evidence::text(asked.service, format!("{} from {} in {took} ms", page.status, asked.url)))
+    let Asked { service, probe: Probe { url, open }, .. } = asked;
+    let open = open.map(|why| format!("; not authenticated: {why}")).unwrap_or_default();
+    Some(Evidence::text(service, format!("{} from {url} in {took} ms{open}", page.status)))
 }
 
 fn chart(all: &[Asked<'_>]) -> Chart {

@@ -1,5 +1,6 @@
 //! The items of D-011, one file each: what it reads, and a pure function from that to findings.
 
+mod api_balancer;
 mod charms;
 mod cluster;
 mod core_services;

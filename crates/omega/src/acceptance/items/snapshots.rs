@@ -7,7 +7,7 @@ use futures::future::join_all;
 use omega_core::{
     Context, Diagnostic as _, Evidence, Failure, Finding, Label as _, Note, Severity, Subject,
 };
-use omega_juju::{DomainSnapshots, Unit};
+use omega_juju::{DomainSnapshots, Error, FailureCode, Unit};
 
 use super::causes;
 use crate::acceptance::{Answer, Item, ItemId};
@@ -60,13 +60,25 @@ impl Item for Snapshots {
                 Err(error) => {
                     let subject = Subject::new("hypervisor", one.machine.label());
                     let found = Finding::broken("hypervisor-unasked", subject, causes(&error));
-                    let next = error.next().unwrap_or_else(|| "check how it is reached".to_owned());
-                    findings.push(found.severity(Severity::Unknown).remedy(next));
+                    findings.push(found.severity(Severity::Unknown).remedy(remedy(one, &error)));
                 }
             }
         }
         Answer::judged(findings, evidence).noting([note()])
     }
+}
+
+/// What helps if a hypervisor could not be asked.
+fn remedy(one: &Hypervisor, error: &Error) -> String {
+    let machine = one.machine.label();
+    error.next().unwrap_or_else(|| match error.code() {
+        Some(FailureCode::NoProgram) => format!(
+            "install virsh on {machine} (package libvirt-clients), name its path (`virsh` in \
+             [[acceptance.hypervisor]]), or name the machine that is the hypervisor (`ssh`)"
+        ),
+        Some(_) => format!("run virsh -r -c qemu:///system list --all on {machine}, to see why"),
+        None => format!("check how {machine} is reached"),
+    })
 }
 
 fn note() -> Note {

@@ -77,3 +77,16 @@ fn virsh_that_may_not_look_leaves_it_open() {
     let found = judge(&Hypervisor { machine, virsh, domains, snapshots }, &state).unwrap();
     assert_eq!((found.rule.as_str(), found.severity), ("domain-unasked", Severity::Unknown));
 }
+
+/// The way to the machine is fine; the program is missing there.
+#[test]
+fn a_hypervisor_without_virsh_is_told_to_have_it() {
+    let machine = Arc::new(host().client(Sources::default()));
+    let (virsh, domains, snapshots) = ("virsh".to_owned(), Vec::new(), Vec::new());
+    let hypervisor = Hypervisor { machine, virsh, domains, snapshots };
+    let failure =
+        omega_juju::ProbeFailure::new(FailureCode::NoProgram, "there is no program virsh");
+    let (unit, question) = ("ops@jumphost".to_owned(), "its snapshots".to_owned());
+    let next = remedy(&hypervisor, &Error::Probe { unit, question, failure });
+    assert!(next.contains("libvirt-clients") && !next.contains("reached"), "{next}");
+}

@@ -39,6 +39,8 @@ pub(in crate::acceptance) enum Behaviour {
     NoAddress,
     /// The cloud controller forgets to delete them.
     Left,
+    /// The amphorae report that no member answers.
+    Offline,
 }
 
 /// All that is simulated.
@@ -57,7 +59,7 @@ impl Stage {
             Behaviour::NoAddress => ServiceOutcome::NoAddress(
                 "failed to ensure load balancer: Quota has been met for resources: Load Balancers",
             ),
-            Behaviour::Good | Behaviour::OnePod | Behaviour::Left => {
+            Behaviour::Good | Behaviour::OnePod | Behaviour::Left | Behaviour::Offline => {
                 ServiceOutcome::Address(ADDRESS)
             }
         });
@@ -75,9 +77,12 @@ impl Stage {
     pub(in crate::acceptance) fn cluster() -> Clusters {
         let cloud = Cloud::new();
         cloud.add_cluster("capi-mgmt", CLUSTER, Some("HEALTHY"), "");
+        cloud.add_balancer("capi-mgmt", &api_balancer());
+        cloud.set_operating_status("ONLINE");
         let workload = Management::over(Apiserver::workload(), "https://10.12.7.180:6443");
         Clusters {
             magnum: Arc::new(ContainerInfra::new(cloud.member("capi-mgmt"))),
+            project: cloud.member("capi-mgmt"),
             management: Self::management(),
             name: CLUSTER.to_owned(),
             workload: Some(Workload::over(workload)),
@@ -125,7 +130,7 @@ impl Stage {
     /// own is replaced.
     async fn follow(&self) {
         let there = self.cloud.balancer_states();
-        let api = format!("k8s-clusterapi-cluster-{NAMESPACE}-{STACK}-kubeapi");
+        let api = api_balancer();
         let services = self.services();
         let named = services.iter().map(|name| format!("kube_service_{STACK}_default_{name}"));
         let wanted: Vec<String> = named.chain([api.clone()]).collect();
@@ -141,6 +146,8 @@ impl Stage {
         if self.behaviour != Behaviour::Left {
             self.cloud.drop_balancers(&gone.collect::<Vec<_>>());
         }
+        let offline = self.behaviour == Behaviour::Offline;
+        self.cloud.set_operating_status(if offline { "ERROR" } else { "ONLINE" });
         let replaced = format!(" {api} PENDING_UPDATE");
         if there.iter().any(|line| line.contains(&replaced)) {
             self.server.fail(Fault::Broken("/version".to_owned()));
@@ -148,6 +155,11 @@ impl Stage {
             self.server.clear_fault();
         }
     }
+}
+
+/// The name of the load balancer of the cluster's API.
+fn api_balancer() -> String {
+    format!("k8s-clusterapi-cluster-{NAMESPACE}-{STACK}-kubeapi")
 }
 
 /// A connection to the simulated cloud that the cloud controller keeps up with.

@@ -43,7 +43,7 @@ fn bars(stages: &[Stage]) -> Markup {
                     span class="value" {
                         // What never answered took no time.
                         @if !*failed || *seconds > 0.0 { (time(*seconds)) " " }
-                        @if *failed { "✕" }
+                        @if *failed { "!" }
                     }
                 }
             }

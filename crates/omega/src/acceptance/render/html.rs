@@ -30,9 +30,10 @@ pub fn html(report: &AcceptanceReport, evidence: &Sha256) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                (head(report, evidence))
+                (head(report))
                 main {
                     (table(&worst_first))
+                    (details(report, evidence))
                     @for item in &worst_first { (section(item)) }
                 }
                 footer {
@@ -48,12 +49,13 @@ pub fn html(report: &AcceptanceReport, evidence: &Sha256) -> String {
     .into_string()
 }
 
-/// The class of an outcome, and a sign that does not depend on colours.
+/// The class of an outcome, and a sign that does not depend on colours: those of the command's output
+/// (docs/command-line.md).
 fn style(outcome: &Outcome) -> (&'static str, &'static str) {
     match outcome {
         Outcome::Passed => ("passed", "✓"),
-        Outcome::Failed => ("failed", "✕"),
-        Outcome::Deferred { .. } => ("deferred", "–"),
+        Outcome::Failed => ("failed", "!"),
+        Outcome::Deferred { .. } => ("deferred", "…"),
         Outcome::NotRun { .. } => ("open", "?"),
     }
 }
@@ -63,7 +65,8 @@ fn state(outcome: &Outcome) -> Markup {
     html! { span class={ "state " (class) } { (sign) " " (word(outcome)) } }
 }
 
-fn head(report: &AcceptanceReport, evidence: &Sha256) -> Markup {
+/// What must be seen before the items, in as few lines as possible.
+fn head(report: &AcceptanceReport) -> Markup {
     let class = match report.verdict {
         Verdict::Accepted => "passed",
         Verdict::Failed => "failed",
@@ -80,20 +83,32 @@ fn head(report: &AcceptanceReport, evidence: &Sha256) -> Markup {
                 span class={ "state " (class) } { (verdict(report.verdict)) }
                 span class="soft" { " · D-011: " (counts.join(", ")) }
             }
-            (banners(report))
-            dl {
-                (row("Run", &report.run))
-                (row("Started", &report.started.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()))
-                (row("Took", &time(report.seconds)))
-                @for (key, value) in &report.endpoints { (row(key, value)) }
-                (row("Program", &format!("{} {}", report.tool.name, report.tool.version)))
-                @if let Some(resumes) = &report.resumes { (row("Continues run", resumes)) }
-                @if let Some(digest) = &report.site_sha256 {
-                    dt { "Site file" } dd { code { "sha256 " (visible(digest)) } }
-                }
-                dt { "Evidence" } dd { code { "sha256 " (evidence.to_string()) } }
+            @if !report.stand_ins.is_empty() {
+                p class="alert" { "Made with simulators: this proves nothing about a real site." }
             }
+            @if report.interrupted { p class="alert" { "It was stopped before the end." } }
+            @if !report.left.is_empty() { p class="alert" { "Something was left behind." } }
         }
+    }
+}
+
+/// The rest of what is known about the run.
+fn details(report: &AcceptanceReport, evidence: &Sha256) -> Markup {
+    html! {
+        dl class="run" {
+            (row("Run", &report.run))
+            (row("Started", &report.started.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()))
+            (row("Took", &time(report.seconds)))
+            @for (key, value) in &report.endpoints { (row(key, value)) }
+            (row("Program", &format!("{} {}", report.tool.name, report.tool.version)))
+            @if let Some(resumes) = &report.resumes { (row("Continues run", resumes)) }
+            @if let Some(why) = &report.not_kept { (row("Kept of it", &format!("nothing: {why}"))) }
+            @if let Some(digest) = &report.site_sha256 {
+                dt { "Site file" } dd { code { "sha256 " (visible(digest)) } }
+            }
+            dt { "Evidence" } dd { code { "sha256 " (evidence.to_string()) } }
+        }
+        (banners(report))
     }
 }
 
@@ -106,12 +121,9 @@ fn banners(report: &AcceptanceReport) -> Markup {
     html! {
         @if !report.stand_ins.is_empty() {
             aside class="banner" {
-                p { strong { "Made with simulators: this proves nothing about a real site." } }
+                p { strong { "The simulators:" } }
                 ul { @for one in &report.stand_ins { li { (visible(one)) } } }
             }
-        }
-        @if report.interrupted {
-            aside class="banner" { p { strong { "It was stopped before the end." } } }
         }
         @if !report.left.is_empty() {
             aside class="banner" {
@@ -138,7 +150,12 @@ fn table(items: &[&ItemReport]) -> Markup {
                     tr {
                         td class="state-of" { (state(&item.outcome)) }
                         td class="id" { a href={ "#" (item.id.name()) } { (item.id.name()) } }
-                        td { (visible(&item.title)) ": " (visible(&item.summary())) }
+                        td {
+                            (visible(&item.title)) ": " (visible(&item.summary()))
+                            @if let Some(kept) = item.kept() {
+                                " " span class="soft" { "(" (visible(&kept)) ")" }
+                            }
+                        }
                         td class="time" { (time(item.seconds)) }
                     }
                 }

@@ -49,6 +49,7 @@ fn report(text: &str) -> AcceptanceReport {
         exit_code: 0,
         interrupted: true,
         resumes: None,
+        not_kept: None,
         items: vec![
             item(ItemId::Charms, passed.charting(creation).charting(rate)),
             item(ItemId::Tenant, Answer::not_run(text, text)),

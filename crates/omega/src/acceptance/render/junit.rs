@@ -48,6 +48,9 @@ fn case(item: &ItemReport) -> TestCase {
         Outcome::NotRun { .. } => non_success(NonSuccessKind::Error, item),
     };
     let mut case = TestCase::new(format!("{} {}", item.id, item.title), status);
+    if let Some(kept) = item.kept() {
+        case.add_property(Property::new("kept", visible(&kept)));
+    }
     case.set_classname("D-011").set_time(duration(item.seconds));
     let shown: Vec<String> = item.evidence.iter().map(Evidence::to_string).collect();
     if !shown.is_empty() {

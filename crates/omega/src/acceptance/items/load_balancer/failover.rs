@@ -22,6 +22,9 @@ use crate::acceptance::{Chart, Stage};
 /// How long one look at the API may take: what takes longer is an outage for its users.
 const LOOK: Duration = Duration::from_secs(3);
 
+/// The operating status of a load balancer whose amphorae and members report well.
+const ONLINE: &str = "ONLINE";
+
 /// What was seen of a failover.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -45,12 +48,15 @@ pub struct Moment {
     pub at: Duration,
     /// The load balancer's provisioning status, if Octavia told it.
     pub status: Option<String>,
+    /// Its operating status, if Octavia told it: what its amphorae report.
+    pub operating: Option<String>,
     /// Whether the cluster's API answered.
     pub answers: bool,
 }
 
 impl Balancing {
-    /// Fails the load balancer of the cluster's API over, and looks at both until the API answers again.
+    /// Fails the load balancer of the cluster's API over, and looks at both until the API answers again and
+    /// the load balancer is ONLINE.
     pub(super) async fn try_failover(
         &self,
         ctx: &Context,
@@ -72,11 +78,13 @@ impl Balancing {
         let moments = Mutex::new(Vec::new());
         let look = async || {
             let (found, answers) = futures::join!(admin.find(&wanted.balancer), answers(workload));
-            let status = found.ok().and_then(|all| all.into_iter().next());
-            let status = status.map(|one| one.provisioning_status);
-            let moment = Moment { at: start.elapsed(), status, answers };
+            let found = found.ok().and_then(|all| all.into_iter().next());
+            let (status, operating) =
+                found.map(|one| (one.provisioning_status, one.operating_status)).unzip();
+            let recovered = answers && operating.as_deref() == Some(ONLINE);
+            let moment = Moment { at: start.elapsed(), status, operating, answers };
             moments.lock().unwrap_or_else(PoisonError::into_inner).push(moment);
-            answers
+            recovered
         };
         look().await;
         let watching = async || -> Infallible {
@@ -92,7 +100,7 @@ impl Balancing {
         };
         seen.took = start.elapsed();
         seen.failure = done.err().map(Failure::from);
-        // As long as the API is away, unless somebody wants to stop.
+        // As long as it has not recovered, unless somebody wants to stop.
         while !look().await && start.elapsed() < seen.took + self.patience.after {
             if ctx.cancel().is_cancelled() {
                 break;
@@ -189,6 +197,7 @@ impl FailoverSeen {
                 "omega-cli doctor; openstack loadbalancer status show on the load balancer";
             findings.push(broken("failover-api-down", why).remedy(remedy));
         }
+        findings.extend(self.not_online());
         let statuses = spans(&self.moments, |one| one.status.clone()).into_iter();
         let statuses =
             statuses.map(|(status, _, _)| status.unwrap_or_else(|| "unknown".to_owned()));
@@ -196,9 +205,31 @@ impl FailoverSeen {
             Evidence::text("failover of", &self.balancer),
             Evidence::took("failover", self.took),
             Evidence::list("statuses", statuses),
+            Evidence::text("operating status afterwards", self.operating().unwrap_or("unknown")),
             Evidence::took("API did not answer for", self.outage()),
         ];
         (findings, evidence)
+    }
+
+    /// The operating status at the end.
+    fn operating(&self) -> Option<&str> {
+        self.moments.last()?.operating.as_deref()
+    }
+
+    /// A failover that ended well, and a load balancer that does not carry traffic.
+    fn not_online(&self) -> Option<Finding> {
+        let operating = self.operating();
+        if self.failure.is_some() || operating == Some(ONLINE) {
+            return None;
+        }
+        let why = format!(
+            "it is ACTIVE after the failover, and its operating_status is {}: not {ONLINE}",
+            operating.unwrap_or("not known")
+        );
+        let subject = Subject::new("load balancer", &self.balancer);
+        let found = Finding::broken("failover-not-online", subject, why).decision("D-011");
+        let found = found.remedy("openstack loadbalancer status show on the load balancer");
+        Some(if operating.is_some() { found } else { found.severity(Severity::Unknown) })
     }
 
     /// Returns the timeline: the load balancer's statuses, and when the API answered.

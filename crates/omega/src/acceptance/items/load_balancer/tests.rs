@@ -151,6 +151,15 @@ async fn a_failover_that_fails_or_may_not_be_sent_is_told() {
     assert!(shown(&answer, "failover-unasked").contains("load-balancer_admin"));
 }
 
+/// Octavia could replace the amphora, and no member answers it.
+#[tokio::test(start_paused = true)]
+async fn active_after_a_failover_is_not_enough() {
+    let answer = checked(Stage::new(Behaviour::Offline), true).await;
+    assert_eq!(answer.outcome, Outcome::Failed);
+    assert_eq!(rules(&answer), ["failover-not-online"]);
+    assert!(shown(&answer, "failover-not-online").contains("ACTIVE after the failover, and its"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_is_stopped_leaves_nothing() {
     let stage = Stage::new(Behaviour::NoAddress);
