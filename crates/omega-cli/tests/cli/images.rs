@@ -184,10 +184,10 @@ impl Services {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let answer = runtime.block_on(self.cloud.member("mgmt").send(request)).unwrap();
-        let text = match answer.body {
-            Value::Null => String::new(),
-            Value::String(text) => text,
-            other => other.to_string(),
+        let text = match answer.body.as_str() {
+            Some(text) => text.to_owned(),
+            None if answer.body.is_null() => String::new(),
+            None => answer.body.to_string(),
         };
         (answer.status, text)
     }

@@ -296,27 +296,9 @@ impl StagedImage {
         Conflict::new(why, next).seen("one image", shown.join(", "))
     }
 
-    /// Begins to read the source, unless the run is cancelled first: a server may take minutes.
-    async fn open(
-        &self,
-        ctx: &Context,
-        images: &Images,
-    ) -> Result<(ByteStream, Option<u64>), Error> {
-        tokio::select! {
-            opened = self.source.open(images.downloads(), ctx) => {
-                opened.map_err(|source| Error::Source { touched: Touched::Nothing, source })
-            }
-            () = ctx.cancel().cancelled() => Err(Error::Cancelled {
-                request: format!("GET {}", self.source),
-                timed_out: false,
-                touched: Touched::Nothing,
-            }),
-        }
-    }
-
     async fn send(&self, ctx: &Context, images: &Images, id: &str) -> Result<(), Error> {
         let source = |error| Error::Source { touched: Touched::Nothing, source: error };
-        let (bytes, length) = self.open(ctx, images).await?;
+        let (bytes, length) = begin(ctx, images, &self.source).await?;
         let (bytes, verdict) =
             checked(&self.source, bytes, self.sha512, self.keep.as_deref()).map_err(source)?;
         let mut request = Images::stage_request(id, Body::in_chunks(length, bytes));
@@ -337,6 +319,24 @@ impl StagedImage {
                 Err(Error::malformed(&request, None, "it came before all bytes were read"))
             }
         }
+    }
+}
+
+/// Begins to read a source, unless the run is cancelled first: a server may take minutes.
+async fn begin(
+    ctx: &Context,
+    images: &Images,
+    source: &ImageSource,
+) -> Result<(ByteStream, Option<u64>), Error> {
+    tokio::select! {
+        opened = source.open(images.downloads(), ctx) => {
+            opened.map_err(|source| Error::Source { touched: Touched::Nothing, source })
+        }
+        () = ctx.cancel().cancelled() => Err(Error::Cancelled {
+            request: format!("GET {source}"),
+            timed_out: false,
+            touched: Touched::Nothing,
+        }),
     }
 }
 
