@@ -1,9 +1,6 @@
 //! One run of the program.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use omega::{
     Machine,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Check, Context, Delta, Describe as _, Desired, Diagnostic as _, EnsureError, Event,
+    Check, Context, Delta, Describe as _, Desired, Diagnostic as _, EnsureError, Event, Failure,
     JournalError, Label as _, StepId, Touched, WaitError, chain,
     journal::{Entry, Undo},
     wait_for,
@@ -291,7 +291,10 @@ async fn clean<D: Desired>(
             // Nothing was created, or all of it; the next observation tells.
             Ok(Outcome::Unchanged(_)) => {}
             Err(why) => {
-                let why = chain(&why).join(": ");
+                // With what it waited for, if that did not come.
+                let Failure { message, causes, found, .. } = Failure::from(why);
+                let why = [message].into_iter().chain(causes).chain(found);
+                let why = why.collect::<Vec<_>>().join(": ");
                 return EnsureError::LeftBehind { subject, why, source: Box::new(error) };
             }
         }

@@ -39,6 +39,10 @@ pub trait Diagnostic: Error {
     fn timed_out(&self) -> bool {
         false
     }
+    /// Returns whether the call ended because the run was cancelled.
+    fn cancelled(&self) -> bool {
+        false
+    }
     /// Returns the same as data, for programs.
     fn detail(&self) -> Option<serde_json::Value> {
         None
@@ -78,6 +82,17 @@ impl<E: Diagnostic + 'static> Diagnostic for EnsureError<E> {
             | Self::Journal { .. } => Retry::Final,
         }
     }
+    fn cancelled(&self) -> bool {
+        match self {
+            Self::Cancelled { .. } => true,
+            Self::Observe { source, .. } | Self::Apply { source, .. } => source.cancelled(),
+            Self::LeftBehind { source, .. } => source.cancelled(),
+            Self::Conflict { .. }
+            | Self::Stale { .. }
+            | Self::NotSettled { .. }
+            | Self::Journal { .. } => false,
+        }
+    }
 }
 
 /// A failure is an error in the form that is shown to a person. It still knows whether it is transient.
@@ -96,6 +111,9 @@ impl Diagnostic for Failure {
     }
     fn timed_out(&self) -> bool {
         self.class == FailureClass::Deadline
+    }
+    fn cancelled(&self) -> bool {
+        self.class == FailureClass::Interrupted
     }
     fn detail(&self) -> Option<serde_json::Value> {
         self.detail.clone()
@@ -235,6 +253,9 @@ fn late(after: Duration, stalled: bool) -> String {
     }
 }
 
+/// What to do after an interruption.
+const STOPPED: &str = "run the same command again: completed steps are not repeated";
+
 /// The kind of failure: the part that scripts act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -291,6 +312,19 @@ fn finally() -> Retry {
     Retry::Final
 }
 
+impl FailureClass {
+    /// Returns the class of a call that failed with `error`.
+    fn of(error: &dyn Diagnostic) -> Self {
+        if error.cancelled() {
+            Self::Interrupted
+        } else if error.timed_out() {
+            Self::Deadline
+        } else {
+            Self::Error
+        }
+    }
+}
+
 impl Failure {
     /// Returns a failure before which nothing changed.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
@@ -309,7 +343,7 @@ impl Failure {
 
     /// Returns the failure `message`, caused by `error`, before which nothing changed.
     pub fn from_error(message: impl Into<String>, error: &dyn Diagnostic) -> Self {
-        let class = if error.timed_out() { FailureClass::Deadline } else { FailureClass::Error };
+        let class = FailureClass::of(error);
         Self {
             expected: error.expected(),
             found: error.found(),
@@ -349,12 +383,20 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
         let base =
             Self { touched: error.touched(), ..Self::new(FailureClass::Error, error.to_string()) };
         match error {
+            EnsureError::Apply { subject, source, .. }
+            | EnsureError::Observe { subject, source, .. }
+                if source.cancelled() =>
+            {
+                Self {
+                    class: FailureClass::Interrupted,
+                    message: format!("stopped while changing {subject}"),
+                    next: Some(source.next().unwrap_or_else(|| STOPPED.to_owned())),
+                    causes: chain(&source),
+                    ..base
+                }
+            }
             EnsureError::Observe { source, .. } | EnsureError::Apply { source, .. } => Self {
-                class: if source.timed_out() {
-                    FailureClass::Deadline
-                } else {
-                    FailureClass::Error
-                },
+                class: FailureClass::of(&source),
                 expected: source.expected(),
                 found: source.found(),
                 next: source.next(),
@@ -376,8 +418,9 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
             EnsureError::NotSettled { why, .. } => {
                 Self { class: FailureClass::Deadline, found: Some(why), ..base }
             }
-            EnsureError::Cancelled { .. } => Self { class: FailureClass::Interrupted, ..base }
-                .next("run the same command again: completed steps are not repeated"),
+            EnsureError::Cancelled { .. } => {
+                Self { class: FailureClass::Interrupted, ..base }.next(STOPPED)
+            }
             EnsureError::Journal { source, .. } => Self { causes: chain(&source), ..base },
             EnsureError::LeftBehind { subject, why, source } => {
                 let first = Self::from(*source);

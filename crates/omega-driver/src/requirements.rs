@@ -18,7 +18,7 @@ pub const API: &str = "magnum-api";
 
 /// The operating systems it supports, by the image's `os_distro` (`driver.py`, `provides`, all
 /// releases).
-const DISTROS: [&str; 2] = ["ubuntu", "flatcar"];
+pub const DISTROS: [&str; 2] = ["ubuntu", "flatcar"];
 
 impl DriverRelease {
     /// Returns the oldest Python on which it can be installed (`Requires-Python` of its package).

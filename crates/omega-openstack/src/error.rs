@@ -152,6 +152,9 @@ pub struct Refusal {
     /// Where the request was sent, without its query, if that is known.
     #[serde(default)]
     pub url: Option<String>,
+    /// What to do about it, where the caller knows more than the reason tells.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 impl fmt::Display for Refusal {
@@ -214,6 +217,9 @@ impl Refusal {
     }
 
     fn next(&self) -> Option<String> {
+        if self.next.is_some() {
+            return self.next.clone();
+        }
         let id = self.request_id.as_deref();
         match (self.reason(), id) {
             (RefusalReason::ServiceFault | RefusalReason::Unavailable, Some(id)) => {
@@ -338,9 +344,12 @@ impl Diagnostic for Error {
                 let next = "use a password, or an application credential created in that project";
                 Some(next.to_owned())
             }
-            Self::Unreachable { cause, source, .. } => {
+            Self::Unreachable { url, cause, source, .. } => {
                 let known = source.downcast_ref::<Happened>();
-                Some(known.map_or_else(|| cause.next(), |happened| happened.next).to_owned())
+                let next = known.map_or_else(|| cause.next(), |happened| happened.next);
+                // Certificates are of no account without HTTPS.
+                let plain = url.starts_with("http://") && next == TransportCause::Other.next();
+                Some(if plain { TransportCause::Connect.next() } else { next }.to_owned())
             }
             Self::Malformed { .. } => Some(
                 "check that it is the service's own address (openstack catalog list), and the proxy or \
@@ -387,10 +396,28 @@ impl Diagnostic for Error {
             | Self::Tls { .. } => false,
         }
     }
+
+    fn cancelled(&self) -> bool {
+        match self {
+            Self::Cancelled { timed_out, .. } => !timed_out,
+            Self::Login { source, .. } => source.cancelled(),
+            Self::Unreachable { .. }
+            | Self::NoEndpoint { .. }
+            | Self::Refused(_)
+            | Self::Malformed { .. }
+            | Self::NoProject(_)
+            | Self::OtherProject { .. }
+            | Self::LacksRole { .. }
+            | Self::Source { .. }
+            | Self::Tls { .. } => false,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use omega_core::{EnsureError, Failure, FailureClass};
+
     use super::*;
 
     #[test]
@@ -404,5 +431,52 @@ mod tests {
         let words = "could not log in to the cloud of the OS_* variables as admin";
         assert_eq!(login(ENVIRONMENT).to_string(), words);
         assert_eq!(login("site").to_string(), "could not log in to site as admin");
+    }
+
+    /// Whatever the operation: a write that a signal ends is an interruption, and one that a deadline ends
+    /// is not.
+    #[test]
+    fn a_cancelled_write_is_an_interruption() {
+        let failure = |timed_out| {
+            let source = Error::Cancelled {
+                request: "PUT image /v2/images/i/stage".to_owned(),
+                timed_out,
+                touched: Touched::Maybe,
+            };
+            Failure::from(EnsureError::Apply {
+                subject: "image i on cloud c".to_owned(),
+                change: "stage".to_owned(),
+                touched: Touched::Nothing,
+                source,
+            })
+        };
+        let cancelled = failure(false);
+        assert_eq!(cancelled.class, FailureClass::Interrupted);
+        assert_eq!(cancelled.message, "stopped while changing image i on cloud c");
+        assert!(cancelled.next.unwrap().starts_with("run the same command again"));
+        assert_eq!(failure(true).class, FailureClass::Deadline);
+        let error =
+            Error::Cancelled { request: "GET".into(), timed_out: false, touched: Touched::Nothing };
+        assert_eq!(Failure::from_error("could not read", &error).class, FailureClass::Interrupted);
+    }
+
+    #[test]
+    fn certificates_are_not_blamed_without_https() {
+        for (url, next) in [
+            ("http://10.0.0.1:9292/v2/images", "check the address, and the route to it"),
+            (
+                "https://10.0.0.1/v2/images",
+                "check the address, the route to it, and cacert for HTTPS",
+            ),
+        ] {
+            let error = Error::Unreachable {
+                request: "GET image /v2/images".to_owned(),
+                url: url.to_owned(),
+                cause: TransportCause::Other,
+                touched: Touched::Nothing,
+                source: "odd".into(),
+            };
+            assert_eq!(error.next().as_deref(), Some(next));
+        }
     }
 }

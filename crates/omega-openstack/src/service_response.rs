@@ -35,6 +35,7 @@ pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, 
         retry_after: response.headers.retry_after(),
         request_id: response.request_id,
         url: response.url,
+        next: None,
     })))
 }
 
@@ -89,8 +90,11 @@ fn words(body: &Value) -> (Option<String>, String) {
     }
     let message = match body {
         Value::Null => "no reason was given".to_owned(),
-        // A proxy's HTML page: its title, or its beginning, says enough.
-        Value::String(text) => plain(title(text).unwrap_or(text)).chars().take(300).collect(),
+        Value::String(text) => {
+            let text =
+                title(text).map_or_else(|| plain(text).to_owned(), |title| page(title, text));
+            text.chars().take(300).collect()
+        }
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => body.to_string(),
     };
     (None, message)
@@ -118,6 +122,38 @@ fn not_json(request: &Request, response: &Response) -> Option<String> {
 fn title(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("<title>")?;
     Some(rest.split_once("</title>")?.0.trim()).filter(|title| !title.is_empty())
+}
+
+/// Returns what a page says: its title, and what is below it. A proxy's tells who answered; webob's, which
+/// Glance and others send whoever does not ask for JSON, has the reason after the heading (webob 1.8,
+/// `exc.py`, `html_template_obj`).
+fn page(title: &str, text: &str) -> String {
+    let body = text.split_once("<body").map_or("", |(_, body)| body);
+    let mut words = String::new();
+    // The first piece is the rest of the tag `<body ...>`.
+    for piece in body.split('<') {
+        let (_, after) = piece.split_once('>').unwrap_or((piece, ""));
+        words.push_str(after);
+        words.push(' ');
+    }
+    for (entity, is) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#x27;", "'"),
+        ("&#39;", "'"),
+        ("&amp;", "&"),
+    ] {
+        words = words.replace(entity, is);
+    }
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let rest = words.strip_prefix(title).unwrap_or(&words).trim();
+    if !rest.contains(char::is_alphanumeric) {
+        return title.to_owned();
+    }
+    // The status is told anyway.
+    let title = title.trim_start_matches(|c: char| c.is_ascii_digit()).trim();
+    format!("{title}: {rest}")
 }
 
 /// Returns what a plain text says: Glance writes `409 Conflict`, an empty line, and then the reason.
@@ -411,5 +447,11 @@ mod tests {
     fn a_page_of_a_proxy_says_its_title() {
         let page = "<html><head><title>503 Service Unavailable</title></head><body>...";
         assert_eq!(words(&json!(page)).1, "503 Service Unavailable");
+        let webob = "<html>\n <head>\n  <title>413 Request Entity Too Large</title>\n </head>\n <body>\n  \
+                     <h1>413 Request Entity Too Large</h1>\n  Image exceeds the storage quota: The size of the \
+                     data 5 will exceed the limit. &quot;3&quot; bytes remaining.<br /><br />\n\n\n </body>\n</html>";
+        let said = "Request Entity Too Large: Image exceeds the storage quota: The size of the data 5 \
+                    will exceed the limit. \"3\" bytes remaining.";
+        assert_eq!(words(&json!(webob)).1, said);
     }
 }

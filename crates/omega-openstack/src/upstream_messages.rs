@@ -185,15 +185,36 @@ const NO_NODE_GROUPS_YET: &str = "Invalid input for field/attribute master_count
 
 /// Neutron ("Quota exceeded for resources", `OverQuota`), Octavia 11 ("Quota has been met for
 /// resources", answered with 403), Nova 26 ("Quota exceeded for instances"), Cinder
-/// (`VolumeSizeExceedsAvailableQuota`, "exceeded for quota 'volumes'") and oslo.limit ("is over limit of").
-const QUOTA: [&str; 6] = [
+/// (`VolumeSizeExceedsAvailableQuota`, "exceeded for quota 'volumes'"), Glance 25 ("Image exceeds the storage
+/// quota", `api/v2/image_data.py`) and oslo.limit 1.5 ("is over limit of", "is over a limit for").
+const QUOTA: [&str; 8] = [
     "OverQuota",
     "Quota exceeded",
     "Quota has been met",
     "ExceedsAvailableQuota",
     "exceeded for quota",
     "is over limit of",
+    "is over a limit for",
+    "exceeds the storage quota",
 ];
+
+/// Glance 25, `api/v2/image_data.py`, answered with 413: `image_size_cap`, and a full disk.
+const IMAGE_TOO_LARGE: &str = "is too large";
+const STAGING_FULL: &str = "Image storage media is full";
+
+/// Returns what to do about a 413 to bytes for Glance, by its message.
+pub(crate) fn image_limit(words: &str) -> &'static str {
+    if has(words, &QUOTA) {
+        "raise the project's quota in Glance (user_storage_quota in glance-api.conf, or openstack limit \
+         list), or delete images that are not used"
+    } else if words.contains(IMAGE_TOO_LARGE) {
+        "raise image_size_cap in glance-api.conf, or give a smaller image"
+    } else if words.contains(STAGING_FULL) {
+        "free space where Glance stages images, on its unit"
+    } else {
+        "look for a limit on the size of requests in the proxy in front of Glance, and for Glance's quotas"
+    }
+}
 
 /// Keystone 22 and keystonemiddleware for a credential that is no longer known, and
 /// gophercloud 2 ("got 401 instead").
@@ -370,6 +391,12 @@ mod tests {
                 "got 413: VolumeSizeExceedsAvailableQuota: exceeds allowed gigabytes",
                 Some(OverQuota),
             ),
+            (
+                "413 Request Entity Too Large: Image exceeds the storage quota: The size of the data 5 \
+                 will exceed the limit. 3 bytes remaining.",
+                Some(OverQuota),
+            ),
+            ("Project p is over a limit for [Resource image_size_total]", Some(OverQuota)),
             ("VolumeLimitExceeded: Maximum exceeded for quota 'volumes'", Some(OverQuota)),
             ("no route to host", None),
         ] {

@@ -111,7 +111,7 @@ nothing_left() { # WHAT
 }
 
 image_glance_case() {
-  local digest ms
+  local digest at status killed=''
   site_for . ssh cloud
   sed -i 's/^name = "lab"/name = "plain"/' omega.toml
   trap 'umount small 2>/dev/null || true; at cloud systemctl stop glance-second 2>/dev/null || true; glance_with || true' EXIT
@@ -191,15 +191,24 @@ image_glance_case() {
   nothing_left 'a full disk'
   umount small
 
-  for ms in 100 200 300 400 500 650 800 1000 1300 1700; do      # it polls each 2 s, and has not ended before
+  # ten kills: after so many ms (it polls each 2 s, and has not ended before), or once Glance shows this state
+  for at in 100 200 uploading 300 uploading 500 importing 800 importing 1700; do
     background stage-image --yes --name omega-killed --kubernetes-version v1.34.8 --sha512 "$digest" --file image.qcow2
-    sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
-    echo "killed after $ms ms: $(glance_images)"
+    case $at in
+      *ing) until_true 30 "$at" image_is omega-killed "$at"; status=$at ;;
+      *) sleep "$(printf '%d.%03d' $((at / 1000)) $((at % 1000)))"; status=$(glance_images | cut -d' ' -f2) ;;
+    esac
     kill -KILL $omega_pid; wait $omega_pid || true
+    echo "killed at $at: ${status:-no image}, then $(glance_images)"
+    killed+=" ${status:-none}"
     exits 0 put_image omega-killed --file image.qcow2
-    same "images, killed after $ms ms" "omega-killed active raw v1.34.8 $digest" "$(glance_images)"
-    same "staged files, killed after $ms ms" 0 "$(staged_files)"
+    same "images, killed at $at" "omega-killed active raw v1.34.8 $digest" "$(glance_images)"
+    same "staged files, killed at $at" 0 "$(staged_files)"
     remove_images
+  done
+  same 'kills' 10 "$(wc -w <<<"$killed")"
+  for at in uploading importing; do
+    [[ " $killed " = *" $at "* ]] || fail "no kill hit an image that was $at:$killed"
   done
   exits 0 omega runs sweep --plan
 }

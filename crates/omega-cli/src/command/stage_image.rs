@@ -1,13 +1,16 @@
 //! `stage-image`: from a file, a URL or a manifest of azimuth-images.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::{ArgGroup, Args};
 use omega::{
     acceptance::TransferMeter,
     core::{
-        Failure, FailureClass, Item, Label as _, Section, TargetPlan, run::Status, step, url_words,
-        values::Sha512,
+        Failure, FailureClass, Item, Label as _, Section, TargetPlan, read_regular, run::Status,
+        step, url_words, values::Sha512,
     },
     openstack::{
         Service,
@@ -53,7 +56,7 @@ pub(crate) struct StageImageArgs {
     /// The SHA-512 digest of the file, as its publisher says it.
     #[arg(long, value_name = "DIGEST")]
     sha512: Option<String>,
-    /// The distribution, which Magnum requires.
+    /// The distribution, which Magnum requires (`ubuntu`, `flatcar`).
     #[arg(long, default_value = "ubuntu")]
     os_distro: String,
     /// Of several images for the version in the manifest, the one whose name contains this.
@@ -148,26 +151,39 @@ impl App {
         if let Some(name) = name {
             image.name = name;
         }
-        image.os_distro.clone_from(&args.os_distro);
         image.keep.clone_from(&args.keep);
-        Ok(image)
+        image
+            .with_os_distro(&args.os_distro)
+            .map_err(|error| usage(format!("--os-distro: {error}")))
     }
 }
 
-/// A release is what is neither a URL nor a file that exists.
+/// The largest manifest that is read. That of azimuth-images 0.34.0 has 12 kB.
+const MOST: u64 = 4 << 20;
+
+/// What looks like a path is one, whether it is there or not: a release has no slash, and is no `.json`.
+fn is_path(from: &str) -> bool {
+    let path = Path::new(from);
+    let is_json = path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("json"));
+    from.contains('/') || is_json || path.exists()
+}
+
 async fn read_manifest(from: &str, downloads: &Downloads) -> Result<Manifest, Failure> {
-    let url = if from.contains("://") { from.to_owned() } else { Manifest::url(from) };
-    let is_file = !from.contains("://") && (from.contains('/') || PathBuf::from(from).is_file());
-    let text = if is_file {
-        std::fs::read_to_string(from).map_err(|error| {
-            Failure::new(FailureClass::Usage, format!("could not read {from}"))
+    let is_url = from.contains("://");
+    let text = if !is_url && is_path(from) {
+        let text = read_regular(Path::new(from), MOST)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+        text.map_err(|error| {
+            Failure::new(FailureClass::Usage, format!("could not read the manifest {from}"))
                 .because(error.to_string())
+                .next("give a file, a URL, or a release of azimuth-images (0.28.0)")
         })?
     } else {
+        let url = if is_url { from.to_owned() } else { Manifest::url(from) };
         downloads.text(&url).await.map_err(|error| Failure {
             causes: omega::core::chain(&error),
             ..Failure::new(FailureClass::Error, format!("could not read the manifest {from}"))
-                .next("download manifest.json by other means, and give the file")
+                .next("check the release or the URL, or download manifest.json by other means and give the file")
         })?
     };
     Manifest::parse(&text).map_err(usage)

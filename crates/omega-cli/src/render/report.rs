@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use omega::{
-    core::{Entry, Note, TargetPreview, Touched},
+    core::{Entry, ItemState, Note, Preview, TargetPreview, Touched},
     graft::{GRAFT, Proven},
     run::{Counts, Leftover, Recap, Report, Status},
 };
@@ -37,6 +37,9 @@ pub(crate) fn report(
             let holds = facts(found.unchanged);
             let holds =
                 if report.command == "apply" { format!("Nothing to do: {holds}") } else { holds };
+            if let Some(only) = only_fact(report) {
+                show_notes(screen, &only.notes.iter().collect::<Vec<_>>());
+            }
             screen.prose(&all_unchanged(&holds, &found, report));
         }
         (_, None) => {
@@ -67,6 +70,16 @@ fn done(screen: &Screen, console: &Console, report: &Report, run: &str) {
         let back = report.reversible.then(|| rollback(&report.task, run, &report.site));
         let back = back.map(|command| format!(", {command}")).unwrap_or_default();
         screen.prose(&format!("Run {run} (omega-cli runs show {run}{back})."));
+    }
+}
+
+/// The fact of a single operation: what there is to know of it is worth a line, also where nothing was to be
+/// done. A graft's notes are those of its plan.
+fn only_fact(report: &Report) -> Option<&Preview> {
+    let mut items = report.looked.iter().flat_map(TargetPreview::items);
+    match (items.next().map(|item| &item.found), items.next()) {
+        (Some(ItemState::Preview(only)), None) => Some(only),
+        _ => None,
     }
 }
 

@@ -262,12 +262,9 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
         ("ensure-sg-rule", "--absent") => {
             Tested("../../tests/lab/cases/15-operations.sh", "--absent")
         }
-        ("stage-image", "--keep" | "--endpoint" | "--url") => Tested(LAB_16, flag_text(flag)?),
-        ("stage-image", "--select" | "--manifest") => {
-            Tested("../omega-openstack/src/image/manifest_tests.rs", "Manifest::parse")
-        }
-        ("stage-image", "--os-distro") => {
-            Tested("../omega-openstack/src/image/tests.rs", "\"os_distro\"")
+        ("stage-image", "--endpoint" | "--url") => Tested(LAB_16, flag_text(flag)?),
+        ("stage-image", "--select" | "--manifest" | "--keep" | "--os-distro") => {
+            Tested("tests/cli/images.rs", flag_text(flag)?)
         }
         ("stage-image", _) => Tested("../../tests/lab/cases/18-unchanged.sh", flag_text(flag)?),
         ("ensure-cluster-template", "--name") => Tested(NEEDS, "\"--name\", \"two\""),

@@ -116,7 +116,10 @@ fn the_prerequisites_of_a_cluster_and_a_server_need_only_the_cloud() {
     let odd = check(&["--template", "t", "--accept", "quota"]).exits(64);
     odd.says(&["invalid value 'quota'", "quota-compute"]);
     for (site, said) in [
-        ("[trust]\ncert_manager = \"vault\"\n", "`vault` is not one of barbican, x509keypair, local"),
+        (
+            "[trust]\ncert_manager = \"vault\"\n",
+            "`vault` is not one of barbican, x509keypair, local",
+        ),
         ("[network]\npool = \"10.20\"\n", "not an address or a prefix"),
         ("[network]\npools = \"10.20.0.0/16\"\n", "pools"),
     ] {

@@ -69,6 +69,10 @@ impl Diagnostic for IssueError {
     fn timed_out(&self) -> bool {
         matches!(self, Self::Api(error) if error.timed_out())
     }
+
+    fn cancelled(&self) -> bool {
+        matches!(self, Self::Api(error) if error.cancelled())
+    }
 }
 
 /// Makes a key pair and has Magnum sign a certificate for it, for the administrator of the cluster with

@@ -45,12 +45,22 @@ pub async fn images(cloud: Arc<dyn Transport>, directory: &Path) {
     assert_eq!(one(&cloud).await, made, "it is not touched");
 
     let path = ["images", &of("id")];
-    let change = json!([{ "op": "replace", "path": "/kube_version", "value": "v1.34.7" }]);
-    let request = Request::new(Service::Image, Method::Patch, &path)
-        .header("Content-Type", "application/openstack-images-v2.1-json-patch");
-    assert_eq!(send(&cloud, request.body(change)).await.status, 200);
+    let change = async |one: Value| {
+        let request = Request::new(Service::Image, Method::Patch, &path)
+            .header("Content-Type", "application/openstack-images-v2.1-json-patch");
+        assert_eq!(send(&cloud, request.body(json!([one]))).await.status, 200);
+    };
+    change(json!({ "op": "replace", "path": "/kube_version", "value": "v1.34.7" })).await;
+    stage(&image).await.expect_err("another version");
+    assert_eq!(one(&cloud).await["kube_version"], "v1.34.7", "it is not touched");
+    change(json!({ "op": "remove", "path": "/kube_version" })).await;
     assert!(stage(&image).await.expect("set").changed());
     assert_eq!(one(&cloud).await["kube_version"], "v1.34.8");
+    change(json!({ "op": "replace", "path": "/os_hidden", "value": true })).await;
+    assert_eq!(named(&cloud).await, [] as [Value; 0], "its name finds nothing");
+    stage(&image).await.expect_err("a hidden image of the name");
+    change(json!({ "op": "replace", "path": "/os_hidden", "value": false })).await;
+    assert!(!stage(&image).await.expect("found again").changed());
 
     let other = create(&cloud).await;
     stage(&image).await.expect_err("two images of the name");

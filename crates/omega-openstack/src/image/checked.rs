@@ -1,9 +1,9 @@
 //! A stream that is hashed and copied as it goes, and ends well only if its digest is right.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, Permissions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -14,6 +14,7 @@ use omega_core::{
     sync_parent,
     values::{Hasher, Sha512},
 };
+use tempfile::NamedTempFile;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{ImageSource, SourceError, qcow2};
@@ -154,47 +155,70 @@ fn hash(
     Ok((hasher.finish(), copy))
 }
 
+/// Fails if no copy can be made at `path`: something has the name, or there is no such directory.
+pub(super) fn can_keep(path: &Path) -> Result<(), SourceError> {
+    let failed = |source| SourceError::Keep { path: path.to_owned(), source };
+    let is_name = path.file_name().is_some() && !path.as_os_str().as_bytes().ends_with(b"/");
+    if !is_name {
+        let why = io::Error::new(io::ErrorKind::InvalidInput, "it is not the name of a file");
+        return Err(failed(why));
+    }
+    match fs::symlink_metadata(path) {
+        Ok(_) => {
+            let why = "it exists already, and is never overwritten";
+            return Err(failed(io::Error::new(io::ErrorKind::AlreadyExists, why)));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let directory = directory_of(path);
+    match fs::metadata(directory) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(failed(io::ErrorKind::NotADirectory.into())),
+        Err(error) => {
+            let why = format!("the directory {}: {error}", directory.display());
+            Err(failed(io::Error::new(error.kind(), why)))
+        }
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// A copy on this machine: under another name until it is whole. Dropped before that, it is removed.
 struct Copy {
-    file: File,
-    part: PathBuf,
+    file: NamedTempFile,
     path: PathBuf,
 }
 
 impl Copy {
-    /// What a killed process left under the other name is overwritten.
+    /// Begins under a name that nothing has (`O_EXCL`): no other process writes to it, and no link is
+    /// followed. A killed process leaves it.
     fn begin(path: &Path) -> Result<Self, SourceError> {
-        let failed = |source| SourceError::Keep { path: path.to_owned(), source };
-        if path.exists() {
-            return Err(failed(io::ErrorKind::AlreadyExists.into()));
-        }
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&part);
-        Ok(Self { file: file.map_err(failed)?, part, path: path.to_owned() })
-    }
-
-    fn failed(&self, source: io::Error) -> SourceError {
-        SourceError::Keep { path: self.path.clone(), source }
+        can_keep(path)?;
+        let mut prefix = path.file_name().unwrap_or_default().to_owned();
+        prefix.push(".");
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(".part").permissions(Permissions::from_mode(0o644));
+        let file = builder.tempfile_in(directory_of(path));
+        let file = file.map_err(|source| SourceError::Keep { path: path.to_owned(), source })?;
+        Ok(Self { file, path: path.to_owned() })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
-        self.file.write_all(bytes).map_err(|error| self.failed(error))
+        let written = self.file.write_all(bytes);
+        written.map_err(|source| SourceError::Keep { path: self.path.clone(), source })
     }
 
     fn end(self) -> Result<(), SourceError> {
-        self.file.sync_all().map_err(|error| self.failed(error))?;
-        // Unlike a rename, it does not replace what somebody else put there meanwhile.
-        fs::hard_link(&self.part, &self.path).map_err(|error| self.failed(error))?;
-        sync_parent(&self.path).map_err(|error| self.failed(error))
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        // The name of the part goes, whole or not; the copy has its own.
-        drop(fs::remove_file(&self.part));
+        let Self { file, path } = self;
+        let named = || {
+            file.as_file().sync_all()?;
+            // It does not replace what somebody else put there meanwhile.
+            file.persist_noclobber(&path).map_err(|error| error.error)?;
+            sync_parent(&path)
+        };
+        named().map_err(|source| SourceError::Keep { path: path.clone(), source })
     }
 }

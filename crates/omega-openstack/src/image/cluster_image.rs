@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use omega_core::{Evidence, Failure, Finding, Gate, Subject, Verdict};
+use omega_driver::requirements::DISTROS;
 
-use super::{Image, Images, KubernetesVersion};
+use super::{Image, Images, KubernetesVersion, spec::supported_distro};
 use crate::{Error, gate_answer};
 
 /// The gate that there is one image of the name or id, that it is active, and that it has the two
@@ -43,9 +44,19 @@ impl ClusterImage {
         if one.status != "active" {
             wrong.push(format!("it is {}, not active", one.status));
         }
-        if one.os_distro.as_deref().unwrap_or_default().is_empty() {
-            wrong.push("it has no property os_distro".to_owned());
-            set.push("--property os_distro=ubuntu");
+        match one.os_distro.as_deref() {
+            None | Some("") => {
+                wrong.push("it has no property os_distro".to_owned());
+                set.push("--property os_distro=ubuntu");
+            }
+            Some(text) if supported_distro(text).is_err() => {
+                wrong.push(format!(
+                    "Magnum has no driver for its property os_distro, {text:?}; the driver is for {}",
+                    DISTROS.join(" and ")
+                ));
+                set.push("--property os_distro=ubuntu");
+            }
+            Some(_) => {}
         }
         match one.kube_version.as_deref() {
             None | Some("") => {

@@ -7,7 +7,7 @@ use omega_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Image, Images};
+use super::{Image, ImageTask, Images, stage_image::told};
 use crate::{Error, service_response::deleted};
 
 /// That the image with this id does not exist, or at least not in part.
@@ -34,6 +34,22 @@ impl DeleteImage {
     }
 }
 
+/// What there is of the image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum ImageLeft {
+    /// It is imported now.
+    Importing {
+        /// The image.
+        image: Image,
+        /// Its imports, the newest last.
+        tasks: Vec<ImageTask>,
+    },
+    /// The image, if there is one.
+    Alone(Option<Image>),
+}
+
 /// `DELETE /v2/images/{id}`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageDeletion {
@@ -45,7 +61,7 @@ pub struct ImageDeletion {
 impl Desired for DeleteImage {
     const KIND: &'static str = "openstack.no-image.v1";
     type Target = Images;
-    type Observed = Option<Image>;
+    type Observed = ImageLeft;
     type Change = ImageDeletion;
     type Undo = Self;
     type Error = Error;
@@ -58,18 +74,35 @@ impl Desired for DeleteImage {
         self.id.clone()
     }
 
-    async fn observe(&self, images: &Images) -> Result<Option<Image>, Error> {
-        images.image(&self.id).await
+    async fn observe(&self, images: &Images) -> Result<ImageLeft, Error> {
+        match images.image(&self.id).await? {
+            Some(image) if image.is_imported_now() => {
+                let tasks = images.tasks(&self.id).await?;
+                Ok(ImageLeft::Importing { image, tasks })
+            }
+            Some(image) => Ok(ImageLeft::Alone(Some(image))),
+            None => {
+                images.forget(&self.id);
+                Ok(ImageLeft::Alone(None))
+            }
+        }
     }
 
-    fn diff(&self, seen: &Option<Image>) -> Result<Delta<ImageDeletion>, Conflict> {
-        let Some(image) = seen else { return Ok(Delta::Satisfied) };
+    fn diff(&self, seen: &ImageLeft) -> Result<Delta<ImageDeletion>, Conflict> {
+        let (image, tasks) = match seen {
+            ImageLeft::Alone(None) => return Ok(Delta::Satisfied),
+            ImageLeft::Alone(Some(image)) => (image, &[][..]),
+            ImageLeft::Importing { image, tasks } => (image, tasks.as_slice()),
+        };
         match image.status.as_str() {
             // Glance keeps what is deleted, and shows it to nobody but its own clean-up.
             "deleted" | "pending_delete" => Ok(Delta::Satisfied),
             "active" | "deactivated" if self.only_unfinished => Ok(Delta::Satisfied),
             _ if image.is_imported_now() => {
-                Ok(Delta::Wait("an import is under way, and has to end first".to_owned()))
+                let import = told(tasks);
+                Ok(Delta::Wait(format!(
+                    "Glance still imports it ({import}); it is deleted when that ends"
+                )))
             }
             _ => Ok(Delta::Changes(vec![ImageDeletion {
                 name: self.name.clone(),
@@ -88,9 +121,11 @@ impl Desired for DeleteImage {
         deleted(images.delete(&change.id).await)
     }
 
-    /// An import of gigabytes takes minutes to end.
+    /// An import of gigabytes takes minutes to end. One that is copied says each minute how far it is (Glance
+    /// 25, `async_/flows/api_image_import.py`); a conversion says nothing.
     fn poll_policy(&self) -> PollPolicy {
-        PollPolicy::new(Duration::from_secs(2), Duration::from_mins(30))
+        let policy = PollPolicy::new(Duration::from_secs(2), Duration::from_mins(30));
+        policy.stalled(Duration::from_mins(3))
     }
 }
 

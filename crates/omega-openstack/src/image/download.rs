@@ -230,7 +230,7 @@ impl fmt::Display for Identity {
         }
         let etag = self.etag.as_deref().map(|etag| format!(", ETag {etag}"));
         let modified = self.modified.as_deref().map(|time| format!(", of {time}"));
-        f.write_str(&etag.or(modified).unwrap_or_default())
+        f.write_str(&[etag, modified].map(Option::unwrap_or_default).concat())
     }
 }
 
@@ -366,10 +366,19 @@ async fn resumed(
         }
     };
     let now = Identity::of(all, whole);
-    let at = range.map_or(0, |range| range.first);
-    let fits = status == StatusCode::OK || at == received;
-    if !identity.may_be(&now) || !fits {
+    if !identity.may_be(&now) {
         return Err(stop(changed(url, identity, now.to_string())));
+    }
+    let with = match range {
+        _ if status == StatusCode::OK => None,
+        None => Some("without a usable Content-Range".to_owned()),
+        Some(range) if range.first != received => {
+            Some(format!("with the bytes from {} on", range.first))
+        }
+        Some(_) => None,
+    };
+    if let Some(with) = with {
+        return Err(stop(SourceError::WrongRange { url: url.to_string(), received, with }));
     }
     if status == StatusCode::OK {
         // Without a validator that agrees it may be another file of the same length; the digest tells.

@@ -28,6 +28,10 @@ enum Answer {
     NoRanges,
     /// Another file, under another `ETag`.
     Other,
+    /// The right bytes, under 206 without a `Content-Range`.
+    NoContentRange,
+    /// The right bytes, under a `Content-Range` that begins at 0.
+    WrongRange,
     /// This status, without a body.
     Status(u16),
 }
@@ -77,11 +81,23 @@ async fn answered(
     let etag = if matches!(answer, Answer::Other) { "\"b\"" } else { "\"a\"" };
     let sent = match answer {
         Answer::Cut(count) | Answer::Stall(count) => &rest[..count.min(rest.len())],
-        Answer::Good | Answer::NoRanges | Answer::Other => rest,
+        Answer::Good
+        | Answer::NoRanges
+        | Answer::Other
+        | Answer::NoContentRange
+        | Answer::WrongRange => rest,
         Answer::Status(_) => &[],
     };
     let status = match answer {
         Answer::Status(status) => format!("{status} No\r\nContent-Length: 0"),
+        Answer::NoContentRange => {
+            format!("206 Partial\r\nContent-Length: {}", rest.len())
+        }
+        Answer::WrongRange => format!(
+            "206 Partial\r\nContent-Range: bytes 0-{}/{total}\r\nContent-Length: {}",
+            total - 1,
+            rest.len()
+        ),
         Answer::Good | Answer::Cut(_) | Answer::Stall(_) if first > 0 => format!(
             "206 Partial\r\nContent-Range: bytes {first}-{}/{total}\r\nContent-Length: {}",
             total - 1,
@@ -148,6 +164,8 @@ async fn what_can_not_go_on_says_why() {
     for (answers, retry) in [
         (&[Answer::Cut(1000), Answer::Other][..], Retry::Final),
         (&[Answer::Cut(1000), Answer::Status(416)], Retry::Final),
+        (&[Answer::Cut(1000), Answer::NoContentRange], Retry::Final),
+        (&[Answer::Cut(1000), Answer::WrongRange], Retry::Final),
         (&[Answer::Cut(1000), Answer::Cut(0)], Retry::Transient),
         (&[Answer::Status(404)], Retry::Final),
         (&[Answer::Status(503)], Retry::Transient),

@@ -129,7 +129,7 @@ impl Manifest {
         let found: Vec<_> = all.iter().filter(fits).copied().collect();
         let entry = match found.as_slice() {
             [] if all.is_empty() => {
-                return Err(InvalidManifest::NoVersion { have: self.nearest(&wanted), wanted });
+                return Err(InvalidManifest::NoVersion { have: self.nearest(version), wanted });
             }
             [] => {
                 let name = name.unwrap_or_default().to_owned();
@@ -152,17 +152,14 @@ impl Manifest {
         Ok(StagedImage::new(name, version.clone(), sha512, source))
     }
 
-    /// Returns the versions that there are, those that begin most like `wanted` first.
-    fn nearest(&self, wanted: &str) -> Vec<String> {
-        let mut have: Vec<_> =
-            self.0.values().filter_map(|e| e.kubernetes_version.clone()).collect();
-        let same = |version: &String| {
-            version.chars().zip(wanted.chars()).take_while(|(a, b)| a == b).count()
-        };
+    /// Returns the versions that are nearest to `wanted`, at most five, the nearest first.
+    fn nearest(&self, wanted: &KubernetesVersion) -> Vec<String> {
+        let versions =
+            self.0.values().filter_map(|e| e.kubernetes_version.as_deref()?.parse().ok());
+        let mut have: Vec<KubernetesVersion> = versions.collect();
         have.sort();
         have.dedup();
-        have.sort_by_key(|version| std::cmp::Reverse(same(version)));
-        have.truncate(5);
-        have
+        have.sort_by_key(|version| version.distance(wanted));
+        have.iter().take(5).map(ToString::to_string).collect()
     }
 }

@@ -42,6 +42,17 @@ fn an_image_is_selected_by_its_version_and_what_is_missing_is_said() {
     .map(|(version, name)| of(version, name).unwrap_err().to_string())
     .collect();
     insta::assert_snapshot!(errors.join("\n"));
+    // By number, not by letter: of 1.34 before 1.3, and 1.33.10 after 1.33.9.
+    let all = [
+        "v1.3.9", "v1.30.1", "v1.33.9", "v1.33.10", "v1.34.2", "v1.34.10", "v1.35.0", "v2.0.0",
+        "latest",
+    ];
+    let named: Vec<_> = all.iter().map(|version| (*version, *version, digest.as_str())).collect();
+    let error = manifest(&named).image(&"v1.34.9".parse().unwrap(), None).unwrap_err().to_string();
+    assert!(error.ends_with("it has v1.34.10, v1.34.2, v1.35.0, v1.33.10, v1.33.9"), "{error}");
+    let release =
+        "https://github.com/azimuth-cloud/azimuth-images/releases/download/0.28.0/manifest.json";
+    assert_eq!(Manifest::url("0.28.0"), release);
     let old = r#"{"k":{"name":"n","url":"https://e/n","checksum":"sha256:00","kubernetes_version":"v1.34.1"}}"#;
     let error = Manifest::parse(old).unwrap().image(&"v1.34.1".parse().unwrap(), None).unwrap_err();
     assert!(error.to_string().contains("before 0.27.0"), "{error}");

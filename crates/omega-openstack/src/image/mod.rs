@@ -17,7 +17,7 @@ mod wire;
 pub use change::ImageChange;
 pub use client::{Images, Upload};
 pub use cluster_image::ClusterImage;
-pub use delete_image::{DeleteImage, ImageDeletion};
+pub use delete_image::{DeleteImage, ImageDeletion, ImageLeft};
 pub use download::{DownloadOptions, Downloads};
 pub use manifest::{InvalidManifest, Manifest, ManifestEntry};
 pub use source::{ImageSource, InvalidSource, SourceInfo};
@@ -26,6 +26,8 @@ pub use spec::{ImageName, InvalidImage, KubernetesVersion};
 pub use stage_image::{ImageObserved, StagedImage, stage_image};
 pub use wire::{Image, ImageTask};
 
+#[cfg(test)]
+mod checked_tests;
 #[cfg(test)]
 mod download_tests;
 #[cfg(test)]

@@ -73,6 +73,10 @@ async fn an_import_that_does_not_move_is_not_waited_for() {
     assert_eq!(failure.touched, Touched::Maybe);
     assert!(failure.next.is_some_and(|next| next.contains("runs sweep")));
     assert!(begun.elapsed().as_secs() < 3600);
+    // Ten minutes for the import, and three for its end; with what is waited for.
+    assert!(begun.elapsed().as_secs() < 800, "{:?}", begun.elapsed());
+    let causes = failure.causes.join("; ");
+    assert!(causes.contains("Glance still imports it (processing)"), "{causes}");
 }
 
 /// flatcar/Flatcar#1987: Glance's own download of an image fails. omega never asks for one: the bytes come through

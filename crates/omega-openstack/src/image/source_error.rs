@@ -50,6 +50,16 @@ pub enum SourceError {
         /// What it is now.
         now: String,
     },
+    /// A server was asked for the rest of a file, and answered with something else.
+    #[error("{url}: asked for the bytes from {received} on, the server answered 206 {with}")]
+    WrongRange {
+        /// The URL.
+        url: String,
+        /// How many bytes had been received.
+        received: u64,
+        /// What its answer says instead.
+        with: String,
+    },
     /// The bytes have another digest.
     #[error("{from} is not the expected image: its {length} bytes have another SHA-512")]
     WrongDigest {
@@ -104,6 +114,10 @@ impl SourceError {
                 "run the same command again, or download it by other means and give the file"
             }
             Self::Changed { .. } => "run the same command again once the server's copy is stable",
+            Self::WrongRange { .. } => {
+                "the server, or a proxy in front of it, does not answer ranges as HTTP has it: download the \
+                 file by other means and give it"
+            }
             Self::WrongDigest { .. } => {
                 "check the digest against the publisher's manifest; a wrong download is repeated by running the command again"
             }
@@ -120,6 +134,7 @@ impl SourceError {
             Self::File { .. }
             | Self::Refused { .. }
             | Self::Changed { .. }
+            | Self::WrongRange { .. }
             | Self::WrongDigest { .. }
             | Self::Unusable { .. }
             | Self::Keep { .. }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use omega_driver::requirements::DISTROS;
 use serde::{Deserialize, Serialize};
 
 use crate::container_infra::name_fault;
@@ -13,6 +14,9 @@ pub enum InvalidImage {
     /// Not a name.
     #[error("not a name for an image ({0}): {1:?}")]
     Name(&'static str, String),
+    /// Not a distribution that the driver installs.
+    #[error("not a distribution of Magnum's driver ({known}): {0:?}", known = DISTROS.join(", "))]
+    Distro(String),
     /// Not a version of Kubernetes.
     #[error("not a version of Kubernetes (v1.34.8): {0:?}")]
     Version(String),
@@ -102,6 +106,27 @@ impl AsRef<str> for KubernetesVersion {
 impl fmt::Display for KubernetesVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Fails if Magnum finds no driver of this project for an image of that `os_distro`: its template is refused.
+pub(super) fn supported_distro(text: &str) -> Result<(), InvalidImage> {
+    let known = DISTROS.contains(&text);
+    if known { Ok(()) } else { Err(InvalidImage::Distro(text.chars().take(80).collect())) }
+}
+
+impl KubernetesVersion {
+    /// Returns how far apart two versions are: first by the major, then by the minor, then by the patch
+    /// number. `v1.33.0` is nearer to `v1.32.9` than to `v1.32.1`.
+    pub(super) fn distance(&self, other: &Self) -> u64 {
+        self.place().abs_diff(other.place())
+    }
+
+    fn place(&self) -> u64 {
+        const ROOM: u64 = 10_000;
+        let numbers = self.0.trim_start_matches('v').split(['-', '+']).next().unwrap_or_default();
+        let numbers = numbers.split('.').map(|part| part.parse::<u64>().unwrap_or(u64::MAX));
+        numbers.fold(0, |all, part| all.saturating_mul(ROOM).saturating_add(part.min(ROOM - 1)))
     }
 }
 

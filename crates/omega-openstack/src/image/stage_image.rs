@@ -2,20 +2,26 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use futures::stream::empty;
+use futures::{future::try_join, stream::empty};
 use jiff::Timestamp;
 use omega_core::{
     Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, PollPolicy, Subject, Touched,
-    ensure, values::Sha512,
+    chain, ensure, values::Sha512,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    DeleteImage, Image, ImageChange, ImageName, ImageSource, ImageTask, Images, KubernetesVersion,
-    SourceError, SourceInfo, Upload, checked::checked, wire::SOURCE_SHA512,
+    DeleteImage, Image, ImageChange, ImageName, ImageSource, ImageTask, Images, InvalidImage,
+    KubernetesVersion, SourceError, SourceInfo, Upload,
+    checked::{can_keep, checked},
+    spec::supported_distro,
+    wire::SOURCE_SHA512,
 };
-use crate::{Error, request::Upload as Body};
+use crate::{
+    Error,
+    request::{ByteStream, Upload as Body},
+};
 
 /// Ensures that an image is active whose bytes come from `image`'s source and have its digest.
 ///
@@ -62,6 +68,16 @@ impl StagedImage {
     ) -> Self {
         Self { name, os_distro: "ubuntu".to_owned(), kube_version, sha512, source, keep: None }
     }
+
+    /// Returns the same, of another distribution.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum's driver knows no such distribution.
+    pub fn with_os_distro(self, os_distro: &str) -> Result<Self, InvalidImage> {
+        supported_distro(os_distro)?;
+        Ok(Self { os_distro: os_distro.to_owned(), ..self })
+    }
 }
 
 /// The images of the name, and what is needed to make one.
@@ -78,10 +94,16 @@ pub struct ImageObserved {
     pub unusable: Option<String>,
     /// The imports of the image, if one is under way or has failed.
     pub tasks: Vec<ImageTask>,
-    /// How far this process has come with images that it makes.
+    /// How far this process has come with images of the name that it makes.
     pub uploads: BTreeMap<String, Upload>,
     /// An id that no image has.
     pub fresh_id: String,
+    /// Why no copy can be kept, if one is wanted and there is no image yet.
+    #[serde(default)]
+    pub unkept: Option<String>,
+    /// The image that this process was making and that is gone.
+    #[serde(default)]
+    pub gone: Option<String>,
 }
 
 impl StagedImage {
@@ -92,6 +114,12 @@ impl StagedImage {
 
     /// Decides for the one image that there is.
     fn of_one(&self, image: &Image, seen: &ImageObserved) -> Result<Delta<ImageChange>, Conflict> {
+        if image.hidden {
+            return Err(Conflict::new(
+                format!("image {} ({}) is hidden: its name finds nothing", self.name, image.id),
+                format!("openstack image set --unhidden {}, or choose another name", image.id),
+            ));
+        }
         match (image.status.as_str(), seen.uploads.get(&image.id)) {
             ("active", _) => self.of_active(image),
             ("deactivated", _) => Err(Conflict::new(
@@ -157,16 +185,36 @@ impl StagedImage {
                 return Err(self.conflict(why, &image.id));
             }
         }
+        let same_version =
+            |found: &str| found.parse().is_ok_and(|v: KubernetesVersion| v == self.kube_version);
+        let version = image.kube_version.as_deref().filter(|found| !same_version(found));
+        let distro = image.os_distro.as_deref().filter(|found| *found != self.os_distro);
         let wanted = [
-            ("os_distro", &self.os_distro, &image.os_distro),
-            ("kube_version", &self.kube_version.to_string(), &image.kube_version),
-            (SOURCE_SHA512, &digest, &image.source_sha512),
+            ("os_distro", self.os_distro.as_str(), distro),
+            ("kube_version", self.kube_version.as_ref(), version),
         ];
-        let properties: Vec<_> = wanted
-            .into_iter()
-            .filter(|(_, wanted, found)| found.as_ref() != Some(*wanted))
-            .map(|(name, wanted, _)| (name.to_owned(), wanted.clone()))
-            .collect();
+        for (name, wanted, other) in wanted {
+            let Some(other) = other.filter(|other| !other.is_empty()) else { continue };
+            let next = format!(
+                "ask for what it has, or choose another name; if the property is wrong: openstack image set \
+                 --property {name}={wanted} {}",
+                image.id
+            );
+            let why =
+                format!("image {} ({}) has these bytes, and another {name}", self.name, image.id);
+            return Err(Conflict::new(why, next)
+                .seen(format!("{name} {wanted}"), format!("{name} {other}")));
+        }
+        let is_set = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
+        let properties: Vec<_> = [
+            ("os_distro", self.os_distro.clone(), is_set(&image.os_distro)),
+            ("kube_version", self.kube_version.to_string(), is_set(&image.kube_version)),
+            (SOURCE_SHA512, digest, is_set(&image.source_sha512)),
+        ]
+        .into_iter()
+        .filter(|(.., is_set)| !is_set)
+        .map(|(name, wanted, _)| (name.to_owned(), wanted))
+        .collect();
         if properties.is_empty() {
             return Ok(Delta::Satisfied);
         }
@@ -196,9 +244,60 @@ impl StagedImage {
         ImageChange::Import { id: id.to_owned(), name: self.name.to_string() }
     }
 
+    /// Refuses what is wrong before an image is made.
+    fn of_none(&self, seen: &ImageObserved) -> Result<(), Conflict> {
+        if let Some(id) = &seen.gone {
+            let why = format!(
+                "image {} ({id}) was being made by this run, and is gone: another client deleted or renamed it",
+                self.name
+            );
+            let next = "find out who did (glance-api's log), then run the same command again";
+            return Err(Conflict::new(why, next));
+        }
+        supported_distro(&self.os_distro)
+            .map_err(|why| Conflict::new(why.to_string(), "give the image's distribution"))?;
+        if let Some(why) = &seen.unusable {
+            let next = "give a whole qcow2 file (qemu-img convert -O qcow2)";
+            return Err(Conflict::new(why.clone(), next));
+        }
+        if let Some(why) = &seen.unkept {
+            let next =
+                "name a file that does not exist, in a directory that does; or leave the copy out";
+            return Err(Conflict::new(why.clone(), next));
+        }
+        if !seen.import_methods.iter().any(|method| method == "glance-direct") {
+            let next = "enable it: enabled_import_methods in glance-api.conf";
+            let found = seen.import_methods.join(", ");
+            return Err(Conflict::new("Glance offers no import with glance-direct", next)
+                .seen("glance-direct", found));
+        }
+        Ok(())
+    }
+
+    /// Two images of a name are one too many, whoever made them.
+    fn of_many(&self, many: &[Image], seen: &ImageObserved) -> Conflict {
+        let shown = many.iter().map(|image| {
+            let hidden = if image.hidden { " (hidden)" } else { "" };
+            format!("{}{hidden}", image.id)
+        });
+        let shown: Vec<_> = shown.collect();
+        let is_ours =
+            |image: &&Image| image.status != "active" && seen.uploads.contains_key(&image.id);
+        let next = match many.iter().find(is_ours) {
+            Some(ours) => format!(
+                "another client makes one at the same time. This run removes its own ({}): when the other \
+                 has ended too, run the same command again, on one machine",
+                ours.id
+            ),
+            None => "delete or rename all but one: openstack image delete ID".to_owned(),
+        };
+        let why = format!("{} images are named {}", many.len(), self.name);
+        Conflict::new(why, next).seen("one image", shown.join(", "))
+    }
+
     async fn send(&self, ctx: &Context, images: &Images, id: &str) -> Result<(), Error> {
         let source = |error| Error::Source { touched: Touched::Nothing, source: error };
-        let (bytes, length) = self.source.open(images.downloads(), ctx).await.map_err(source)?;
+        let (bytes, length) = begin(ctx, images, &self.source).await?;
         let (bytes, verdict) =
             checked(&self.source, bytes, self.sha512, self.keep.as_deref()).map_err(source)?;
         let mut request = Images::stage_request(id, Body::in_chunks(length, bytes));
@@ -222,8 +321,26 @@ impl StagedImage {
     }
 }
 
+/// Begins to read a source, unless the run is cancelled first: a server may take minutes.
+async fn begin(
+    ctx: &Context,
+    images: &Images,
+    source: &ImageSource,
+) -> Result<(ByteStream, Option<u64>), Error> {
+    tokio::select! {
+        opened = source.open(images.downloads(), ctx) => {
+            opened.map_err(|source| Error::Source { touched: Touched::Nothing, source })
+        }
+        () = ctx.cancel().cancelled() => Err(Error::Cancelled {
+            request: format!("GET {source}"),
+            timed_out: false,
+            touched: Touched::Nothing,
+        }),
+    }
+}
+
 /// Returns what the newest import says.
-fn told(tasks: &[ImageTask]) -> String {
+pub(super) fn told(tasks: &[ImageTask]) -> String {
     match tasks.last() {
         Some(ImageTask { status, message: Some(message), .. }) if !message.is_empty() => {
             format!("{status}, {message}")
@@ -250,19 +367,27 @@ impl Desired for StagedImage {
     }
 
     async fn observe(&self, images: &Images) -> Result<ImageObserved, Error> {
-        let found = images.named(self.name.as_ref()).await?;
+        let name = self.name.as_ref();
+        let (visible, hidden) = try_join(images.named(name), images.hidden(name)).await?;
+        let found = [visible, hidden].concat();
+        let gone = images.missing(name, &found).await?;
         let mut seen = ImageObserved {
             import_methods: Vec::new(),
             source: None,
             unusable: None,
             tasks: Vec::new(),
-            uploads: images.uploads(),
+            uploads: images.uploads(name),
             fresh_id: fresh_id()?,
+            unkept: None,
+            gone,
             images: found,
         };
         match seen.images.as_slice() {
+            [] if seen.gone.is_some() => {}
             [] => {
                 seen.import_methods = images.import_methods().await?;
+                let keep = self.keep.as_deref().map_or(Ok(()), can_keep);
+                seen.unkept = keep.err().map(|why| chain(&why).join(": "));
                 match self.source.probe(images.downloads()).await {
                     Ok(info) => seen.source = Some(info),
                     Err(error @ SourceError::Unusable { .. }) => {
@@ -281,24 +406,9 @@ impl Desired for StagedImage {
 
     fn diff(&self, seen: &ImageObserved) -> Result<Delta<ImageChange>, Conflict> {
         match seen.images.as_slice() {
-            [] => {}
+            [] => self.of_none(seen)?,
             [one] => return self.of_one(one, seen),
-            many => {
-                let ids: Vec<_> = many.iter().map(|image| image.id.as_str()).collect();
-                let why = format!("{} images are named {}", many.len(), self.name);
-                let next = "delete or rename all but one: openstack image delete ID";
-                return Err(Conflict::new(why, next).seen("one image", ids.join(", ")));
-            }
-        }
-        if let Some(why) = &seen.unusable {
-            let next = "give a whole qcow2 file (qemu-img convert -O qcow2)";
-            return Err(Conflict::new(why.clone(), next));
-        }
-        if !seen.import_methods.iter().any(|method| method == "glance-direct") {
-            let next = "enable it: enabled_import_methods in glance-api.conf";
-            let found = seen.import_methods.join(", ");
-            return Err(Conflict::new("Glance offers no import with glance-direct", next)
-                .seen("glance-direct", found));
+            many => return Err(self.of_many(many, seen)),
         }
         let id = seen.fresh_id.clone();
         let create = ImageChange::Create {
@@ -326,7 +436,7 @@ impl Desired for StagedImage {
                     "kube_version": kube_version,
                     SOURCE_SHA512: self.sha512.to_string(),
                 });
-                images.create(id, body).await
+                images.create(id, name, body).await
             }
             ImageChange::Stage { id, .. } => self.send(ctx, images, id).await,
             ImageChange::Import { id, .. } => images.import(id).await,
@@ -354,7 +464,16 @@ impl Desired for StagedImage {
     }
 
     fn notes(&self, seen: &ImageObserved, _: Timestamp) -> Vec<Note> {
-        self.notes_after(seen)
+        let mut notes = self.notes_after(seen);
+        let there = seen.images.iter().any(|one| !seen.uploads.contains_key(&one.id));
+        if let (true, Some(keep)) = (there, &self.keep) {
+            let (name, keep) = (&self.name, keep.display());
+            let text = format!(
+                "image {name} is there already: no byte of the source was read, so none is kept in {keep}"
+            );
+            notes.push(Note::new(text));
+        }
+        notes
     }
 
     fn notes_after(&self, seen: &ImageObserved) -> Vec<Note> {

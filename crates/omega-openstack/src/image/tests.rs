@@ -186,12 +186,129 @@ async fn another_image_of_the_name_is_never_replaced() {
     all.push(format!("== two: {}", told(&refused(&cloud, &image).await)));
     insta::assert_snapshot!(all.join("\n\n").replace(&digest, "DIGEST"));
 
+    // The same bytes for another Kubernetes, or another distribution: nobody knows which is right.
+    let mut all = Vec::new();
+    for property in [json!({ "kube_version": "v1.34.7" }), json!({ "os_distro": "flatcar" })] {
+        let mut same = json!({ "omega_source_sha512": digest, "os_distro": "ubuntu", "kube_version": "1.34.8" });
+        let cloud = Cloud::new();
+        cloud.add_glance_image("capi-mgmt", NAME, &same);
+        let done = stage_image(&Context::default(), &images(&cloud), &image).await.unwrap();
+        assert!(!done.changed(), "without its v it is the same version");
+        for (key, value) in property.as_object().unwrap() {
+            same[key] = value.clone();
+        }
+        let cloud = Cloud::new();
+        let id = cloud.add_glance_image("capi-mgmt", NAME, &same);
+        all.push(told(&refused(&cloud, &image).await).replace(&id, "ID"));
+    }
+    // A list does not show it, and Magnum does not find it.
+    for hidden in [1, 2] {
+        let cloud = Cloud::new();
+        let same = json!({ "omega_source_sha512": digest, "os_distro": "ubuntu", "kube_version": "v1.34.8" });
+        let mut also_hidden = same.clone();
+        also_hidden["os_hidden"] = json!(true);
+        let id = cloud.add_glance_image("capi-mgmt", NAME, &also_hidden);
+        if hidden == 2 {
+            cloud.add_glance_image("capi-mgmt", NAME, &same);
+        }
+        all.push(told(&refused(&cloud, &image).await).replace(&id, "ID"));
+    }
+    insta::assert_snapshot!("what_other_properties_say", all.join("\n\n"));
+
     // The same bytes by another client, not converted: only its properties are set.
     let cloud = Cloud::new();
     let same = json!({ "disk_format": "qcow2", "os_hash_algo": "sha512", "os_hash_value": digest });
     cloud.add_glance_image("capi-mgmt", NAME, &same);
     assert!(stage_image(&Context::default(), &images(&cloud), &image).await.unwrap().changed());
     assert_eq!(cloud.writes().len(), 1, "{:?}", cloud.writes());
+}
+
+/// Deleted by somebody else at any point: it is noticed at once, and the next run makes it.
+#[tokio::test(start_paused = true)]
+async fn an_image_that_somebody_deletes_is_not_waited_for() {
+    let file = qcow2();
+    let image = file.staged();
+    for status in ["queued", "uploading", "importing"] {
+        let (cloud, begun) = (Cloud::new(), tokio::time::Instant::now());
+        cloud.glance(GlanceBehaviour { vanish_as: Some(status), ..Default::default() });
+        let images = images(&cloud);
+        let failure = stage_image(&Context::default(), &images, &image).await.unwrap_err();
+        let failure = Failure::from(failure);
+        assert!(begun.elapsed().as_secs() < 30, "{status}: {:?}", begun.elapsed());
+        assert!(failure.to_string().contains("and is gone: another client"), "{status}: {failure}");
+        assert_eq!(failure.touched, Touched::Maybe, "{status}");
+        assert!(failure.next.unwrap().contains("run the same command again"));
+        cloud.glance(GlanceBehaviour::default());
+        let again = stage_image(&Context::default(), &images, &image).await.unwrap();
+        assert!(again.changed(), "{status}");
+        // What was whole is no image in the making: it is made again.
+        cloud.glance(GlanceBehaviour { vanish_as: Some("active"), ..Default::default() });
+        image.observe(&images).await.unwrap();
+        cloud.glance(GlanceBehaviour::default());
+        assert!(stage_image(&Context::default(), &images, &image).await.unwrap().changed());
+    }
+}
+
+/// Two machines at the same time: each removes its own, so nothing is left that has to be deleted.
+#[tokio::test(start_paused = true)]
+async fn another_machine_that_makes_the_same_image_is_told() {
+    let (cloud, file) = (Cloud::new(), qcow2());
+    let (images, image) = (images(&cloud), file.staged());
+    let body =
+        json!({ "id": "ours", "name": NAME, "disk_format": "qcow2", "container_format": "bare" });
+    images.create("ours", NAME, body).await.unwrap();
+    cloud.add_glance_image("capi-mgmt", NAME, &json!({ "status": "queued" }));
+    let conflict = image.diff(&image.observe(&images).await.unwrap()).unwrap_err();
+    let next = conflict.next.unwrap();
+    assert!(
+        next.contains("This run removes its own (ours)") && !next.contains("delete ID"),
+        "{next}"
+    );
+}
+
+/// A copy that can't be kept is refused before anything is made, and one that is not made is told.
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_can_not_be_kept_is_refused_by_the_plan() {
+    let (cloud, file, dir) = (Cloud::new(), qcow2(), tempfile::tempdir().unwrap());
+    let images = images(&cloud);
+    let kept = |keep: PathBuf| StagedImage { keep: Some(keep), ..file.staged() };
+    for keep in [file.path.clone(), dir.path().join("no/such/copy"), dir.path().to_owned()] {
+        let failure = Failure::from(plan(&images, &kept(keep.clone())).await.unwrap_err());
+        assert_eq!(failure.class, FailureClass::Refused, "{failure}");
+        assert!(failure.to_string().contains("could not keep a copy in"), "{failure}");
+        assert!(failure.next.unwrap().contains("leave the copy out"));
+        refused(&cloud, &kept(keep)).await;
+    }
+    assert_eq!(cloud.writes().len(), 0);
+    let (copy, other) = (dir.path().join("copy"), dir.path().join("other"));
+    let (ctx, image) = (Context::default(), kept(copy.clone()));
+    let done = stage_image(&ctx, &images, &image).await.unwrap();
+    assert_eq!(std::fs::metadata(&copy).unwrap().len(), 300_000);
+    assert_eq!(image.notes(&done.into_observed(), ctx.now()), [], "it was read by this run");
+    let image = kept(other.clone());
+    let again = stage_image(&ctx, &self::images(&cloud), &image).await.unwrap();
+    let notes = image.notes(&again.into_observed(), ctx.now());
+    assert!(notes[0].text.contains("no byte of the source was read, so none is kept"), "{notes:?}");
+    assert!(!other.exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_distribution_without_a_driver_is_refused_as_the_gate_does() {
+    let (cloud, file) = (Cloud::new(), qcow2());
+    for distro in ["", " ", "Ubuntu", "fedora-coreos"] {
+        assert!(file.staged().with_os_distro(distro).is_err(), "{distro:?}");
+        let image = StagedImage { os_distro: distro.to_owned(), ..file.staged() };
+        let failure = refused(&cloud, &image).await;
+        assert!(failure.to_string().contains("ubuntu, flatcar"), "{failure}");
+        let name = format!("of {distro:?}");
+        let properties = json!({ "os_distro": distro, "kube_version": "v1.34.8" });
+        cloud.add_glance_image("capi-mgmt", &name, &properties);
+        let gate = ClusterImage { images: images(&cloud), name };
+        let verdict = omega_core::Gate::check(&gate).await.unwrap();
+        assert!(matches!(verdict, omega_core::Verdict::Fail(_)), "{distro:?}: {verdict:?}");
+    }
+    assert!(file.staged().with_os_distro("flatcar").is_ok());
+    assert_eq!(cloud.writes().len(), 0);
 }
 
 /// A process that is killed while it waits for any answer leaves nothing that is not found in its
@@ -268,7 +385,7 @@ fn staging_obeys_the_laws() {
         prop::sample::select(vec![NAME, "ubuntu-jammy-kube-v1.34.8 ", "other \"x\\", "other"]);
     let project = prop::sample::select(vec!["capi-mgmt", "capi-mgmt", "next door"]);
     let known = prop::sample::select(vec![None, Some(digest.clone()), Some("00".to_owned())]);
-    let version = prop::sample::select(vec!["v1.34.8", "v1.34.7"]);
+    let version = prop::sample::select(vec![Some("v1.34.8"), Some("v1.34.7"), None]);
     let others = prop::collection::vec((project, name, known, version), 0..3);
     let runtime = || {
         let mut builder = tokio::runtime::Builder::new_current_thread();

@@ -41,6 +41,9 @@ pub struct Image {
     pub failed_import: Option<String>,
     /// When it last changed.
     pub updated_at: Option<String>,
+    /// Whether lists leave it out, and a search for its name with them.
+    #[serde(rename = "os_hidden", default)]
+    pub hidden: bool,
 }
 
 impl Image {

@@ -37,12 +37,15 @@ pub struct GlanceBehaviour {
     pub loses: u64,
     /// Whether it tells of an image's tasks; older releases have no such path.
     pub tells_tasks: bool,
+    /// The status at which another client deletes each image.
+    pub vanish_as: Option<&'static str>,
 }
 
 impl Default for GlanceBehaviour {
     fn default() -> Self {
         let methods = vec!["glance-direct", "web-download"];
-        Self { converts: true, import: ImportFate::Works, methods, loses: 0, tells_tasks: true }
+        let (import, vanish_as) = (ImportFate::Works, None);
+        Self { converts: true, import, methods, loses: 0, tells_tasks: true, vanish_as }
     }
 }
 
@@ -105,12 +108,14 @@ impl State {
     fn list_images(&mut self, who: &Who, request: &Request) -> Option<Response> {
         let (_, pattern) = request.query.iter().find(|(key, _)| key == "name")?;
         let name = pattern.strip_prefix("eq:")?;
+        let hidden = request.query.iter().any(|(key, value)| key == "os_hidden" && value == "true");
         let ids: Vec<_> = self.glance.images.iter().map(|i| i.shown["id"].clone()).collect();
         let mut found = Vec::new();
         for id in ids.iter().filter_map(Value::as_str) {
             found.extend(self.an_image(who, id).map(|image| image.shown.clone()));
         }
-        found.retain(|image| image["name"] == *name);
+        let is_hidden = |image: &Value| image["os_hidden"] == json!(true);
+        found.retain(|image| image["name"] == *name && is_hidden(image) == hidden);
         let mut answer = recorded!("glance-images-none-200").unchanged();
         answer.body["images"] = json!(found);
         Some(answer)
@@ -128,7 +133,11 @@ impl State {
         let Glance { images, behaviour, .. } = &mut self.glance;
         let image = images.iter_mut().find(|image| image.shown["id"] == *id && image.is_of(who))?;
         image.look(behaviour);
-        Some(image)
+        if behaviour.vanish_as.is_some_and(|status| image.shown["status"] == *status) {
+            images.retain(|image| image.shown["id"] != *id);
+            return None;
+        }
+        images.iter_mut().find(|image| image.shown["id"] == *id)
     }
 
     fn create_image(&mut self, who: &Who, body: &Value) -> Response {
@@ -183,7 +192,10 @@ impl State {
         let Some(image) = self.an_image(who, id) else { return absent(id) };
         for change in patch.as_array().into_iter().flatten() {
             let name = change["path"].as_str().unwrap_or_default().trim_start_matches('/');
-            image.shown[name] = change["value"].clone();
+            match image.shown.as_object_mut() {
+                Some(all) if change["op"] == "remove" => drop(all.remove(name)),
+                _ => image.shown[name] = change["value"].clone(),
+            }
         }
         Response::new(200, image.shown.clone())
     }
@@ -222,6 +234,7 @@ impl State {
             "os_distro",
             "kube_version",
             "omega_source_sha512",
+            "os_hidden",
         ];
         let show = |image: &SimImage| {
             let values: Vec<_> = keys.iter().map(|key| image.shown[*key].to_string()).collect();

@@ -48,4 +48,8 @@ impl Diagnostic for ClusterError {
     fn timed_out(&self) -> bool {
         self.cause().timed_out()
     }
+
+    fn cancelled(&self) -> bool {
+        self.cause().cancelled()
+    }
 }

@@ -121,4 +121,8 @@ impl Diagnostic for FetchError {
     fn timed_out(&self) -> bool {
         self.cause().is_some_and(Diagnostic::timed_out)
     }
+
+    fn cancelled(&self) -> bool {
+        self.cause().is_some_and(Diagnostic::cancelled)
+    }
 }
