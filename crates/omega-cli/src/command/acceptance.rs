@@ -207,14 +207,14 @@ impl App {
 async fn written(
     run: &RunDirectory,
     report: &AcceptanceReport,
-    copies: Option<&ReportDirectory>,
+    directory: Option<&ReportDirectory>,
     key: Option<&Path>,
 ) -> (Option<Files>, Option<Failure>) {
     let mut files = match Files::write(run, report) {
         Ok(files) => files,
         Err(failure) => return (None, Some(failure)),
     };
-    let copied = copies.map_or(Ok(()), |directory| files.copy_to(directory.path()));
+    let copied = directory.map_or(Ok(()), |directory| files.copy_to(directory.path()));
     let signed = match key {
         Some(key) => files.sign(key).await,
         None => Ok(()),
