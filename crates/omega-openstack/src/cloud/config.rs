@@ -225,7 +225,7 @@ impl CloudConfig {
     ///
     /// As [`Session::new`](crate::Session::new).
     pub fn check_tls(&self) -> Result<(), Error> {
-        crate::session::client(self).map(drop)
+        crate::session::client(self, crate::Limits::default()).map(drop)
     }
 
     /// Returns the cloud and the scope, as the operator named them.

@@ -39,6 +39,10 @@ impl Item for Created {
         self.cluster.id()
     }
 
+    fn effects(&self) -> Result<Vec<String>, Failure> {
+        self.cluster.effects()
+    }
+
     async fn check(&self, ctx: &Context) -> Answer {
         self.cluster.check(ctx).await.charting(creation(&self.timeline))
     }
