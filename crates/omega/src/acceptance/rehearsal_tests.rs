@@ -184,6 +184,10 @@ impl Item for Never {
         self.0
     }
 
+    fn effects(&self) -> Result<Vec<String>, Failure> {
+        Ok(Vec::new())
+    }
+
     async fn check(&self, _: &Context) -> Answer {
         std::future::pending().await
     }
