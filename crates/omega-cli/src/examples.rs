@@ -166,9 +166,11 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
 ];
 
 /// Those of `check` and `runs`.
-const INNER: [Shown; 14] = [
+const INNER: [Shown; 16] = [
     ("runs show", &["runs show latest", "runs show 2026-11-21T07"]),
     ("runs sweep", &["runs sweep --plan", "runs sweep"]),
+    ("lint bundle", &["lint bundle bundle.yaml overlay.yaml", "lint bundle bundle.yaml --fix"]),
+    ("lint file", &["lint file 00-capi-helm.conf", "lint file _50_site.py --format github"]),
     ("check reach", &["check reach --unit magnum/0"]),
     ("check authenticate", &["check authenticate"]),
     ("check releases", &["check releases --namespace magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1"]),

@@ -128,7 +128,7 @@ mod tests {
            ,-[omega.toml:1:1]
          1 | password = …
            : ^^^^|^^^
-           :     `-- the keys here are cloud, management, conductor, driver, helm, chart, capi_helm, capi_helm_cluster_labels, ssh, juju, compute, health, trust, network, prove, template, acceptance, timeouts
+           :     `-- the keys here are cloud, management, conductor, driver, helm, chart, capi_helm, capi_helm_cluster_labels, ssh, juju, compute, health, trust, network, prove, template, acceptance, lint, timeouts
            `----
         ");
     }

@@ -92,7 +92,8 @@ async fn a_single_page_is_got_with_the_token_of_the_session() {
     let mut config = config(&url);
     config.ca = Some(pem.into());
     let ask = Duration::from_secs(20);
-    let without = WebClient::of_cloud(&config, crate::Limits { ask, ..Default::default() }).unwrap();
+    let without =
+        WebClient::of_cloud(&config, crate::Limits { ask, ..Default::default() }).unwrap();
     let session = Session::new(config, &SessionOptions::default()).await.unwrap();
     let with = without.clone().with_token_of(Arc::new(session));
     let page = format!("{url}/v2.0/networks?limit=1").parse().unwrap();

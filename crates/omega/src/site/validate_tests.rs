@@ -309,7 +309,7 @@ const BAD: &[(&str, &str, &str, &str)] = &[
     (
         "[template.t]\nimage = \"i\"\nexternal_network = \"n\"\nflavor = \"f\"\nmaster_flavor = \"m\"\ndns_nameserver = \"dns.example\"",
         "1:1 template.t",
-        "the DNS server \"dns.example\" is no address",
+        "the DNS server \"dns.example\" is not an address",
         "dns_nameserver",
     ),
     (
