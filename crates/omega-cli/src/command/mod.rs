@@ -25,6 +25,7 @@ mod release_stuck_delete;
 mod rollback;
 mod runs;
 mod self_description;
+mod show_run;
 mod stage_image;
 mod workload;
 

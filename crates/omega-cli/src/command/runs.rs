@@ -1,11 +1,9 @@
 //! `runs`
 
-use std::path::Path;
-
 use omega::{
     Swept,
     clients::{Clients, CloudClients, PartialClients},
-    core::{Entry, Failure, FailureClass, FileJournal},
+    core::Failure,
     left_here, left_on_site,
     run::{RunInfo, RunOutcome, Status},
     sweep, sweep_site,
@@ -17,28 +15,6 @@ use crate::{
     cli::{RunsArgs, RunsCommand, SiteArgs, YesArgs},
     render,
 };
-
-/// A run's report.
-const REPORT: &str = "report.json";
-
-/// What to do about a journal that can't be read, or not all of it.
-fn read_it(path: &Path) -> String {
-    format!(
-        "read what is left of it: {}. What the run changed shows in a plan: omega-cli plan graft",
-        path.display()
-    )
-}
-
-/// Returns why the journal of a run that has reported is damaged, if it is. `cut`: its last line, if that
-/// is incomplete.
-fn damage(entries: &[Entry], cut: Option<usize>, report: &Value) -> Option<String> {
-    if let Some(line) = cut {
-        return Some(format!("line {line} is cut off, and what followed it is lost"));
-    }
-    let changed = report.pointer("/recap/changed").and_then(Value::as_u64).unwrap_or_default();
-    (entries.is_empty() && changed > 0)
-        .then(|| format!("it ends after line 1, and the run has reported {changed} changed"))
-}
 
 impl App {
     pub(crate) async fn runs(&self, args: &RunsArgs) -> Result<Status, Failure> {
@@ -69,63 +45,6 @@ impl App {
         }
         if !runs.is_empty() {
             self.screen.text(&render::run_list(&runs, self.screen.width));
-        }
-        for failure in &damaged {
-            self.console.fail(&render::failure(failure, None, &self.screen));
-        }
-        Ok(exit)
-    }
-
-    fn show_run(&self, name: &str) -> Result<Status, Failure> {
-        let id = &self.runs.resolve(name)?;
-        let path = self.runs.directory(id)?.join("journal.jsonl");
-        let entries = self.runs.entries(id).map_err(|failure| {
-            let is_damaged = failure.class == FailureClass::Error;
-            if is_damaged { failure.next(read_it(&path)) } else { failure }
-        })?;
-        let cut = FileJournal::cut_line(&path).ok().flatten();
-        let documents = self.runs.documents(id)?;
-        let is_edited = |name: &String| self.runs.document(id, name).err();
-        let mut damaged: Vec<Failure> = documents.iter().filter_map(is_edited).collect();
-        let edited = documents.iter().any(|name| name == REPORT && is_edited(name).is_some());
-        let report: Option<Value> = self.runs.kept(id, REPORT).filter(|_| !edited);
-        // Whatever a run has reported, its journal had before.
-        let journal = report.as_ref().and_then(|report| damage(&entries, cut, report)).map(|why| {
-            let what = format!("the journal of run {id} is damaged");
-            Failure::new(FailureClass::Error, what).because(why).next(read_it(&path))
-        });
-        let is_damaged = journal.is_some();
-        damaged.extend(journal);
-        let exit = Status::first(damaged.iter().map(|failure| self.status(failure)));
-        let mut document =
-            json!({ "run": id, "entries": entries, "report": report, "damaged": damaged });
-        if let (Some(failure), Some(document)) = (damaged.first(), document.as_object_mut()) {
-            document.insert("failure".to_owned(), json!(failure));
-        }
-        self.ends(exit, document);
-        if id != name {
-            self.screen.text(&format!("Run {id}"));
-        }
-        for line in entries.iter().flat_map(render::entry) {
-            self.screen.text(&line);
-        }
-        match (&report, cut) {
-            _ if edited => {}
-            (None, None) => {
-                self.screen.text("The run has no report: it was killed.");
-                if !documents.is_empty() {
-                    self.screen.text(&format!("Next:  omega-cli accept --resume {id}"));
-                }
-            }
-            (None, Some(line)) => self.screen.prose(&format!(
-                "The run has no report: it was killed. Line {line} of its journal is incomplete and is \
-                 not shown: {}",
-                path.display()
-            )),
-            (Some(_), _) if entries.is_empty() && !is_damaged => {
-                self.screen.text("The journal has no entries: the run changed nothing.");
-            }
-            (Some(_), _) => {}
         }
         for failure in &damaged {
             self.console.fail(&render::failure(failure, None, &self.screen));

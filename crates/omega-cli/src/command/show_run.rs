@@ -1,0 +1,126 @@
+//! `runs show`
+
+use std::path::{Path, PathBuf};
+
+use omega::{
+    core::{Entry, Failure, FailureClass, FileJournal},
+    run::{Runs, Status},
+};
+use serde_json::{Value, json};
+
+use crate::{app::App, render};
+
+/// A run's report.
+const REPORT: &str = "report.json";
+
+/// What a run has recorded.
+struct Record {
+    /// Its journal.
+    path: PathBuf,
+    entries: Vec<Entry>,
+    /// The journal's last line, if that is incomplete.
+    cut: Option<usize>,
+    /// The names of its documents.
+    documents: Vec<String>,
+    /// None also if somebody edited it.
+    report: Option<Value>,
+    is_edited: bool,
+    /// What is not as the run wrote it.
+    damaged: Vec<Failure>,
+}
+
+impl Record {
+    fn read(runs: &Runs, id: &str) -> Result<Self, Failure> {
+        let path = runs.directory(id)?.join("journal.jsonl");
+        let entries = runs.entries(id).map_err(|failure| {
+            let is_damaged = failure.class == FailureClass::Error;
+            if is_damaged { failure.next(read_it(&path)) } else { failure }
+        })?;
+        let cut = FileJournal::cut_line(&path).ok().flatten();
+        let documents = runs.documents(id)?;
+        let edited = |name: &String| runs.document(id, name).err();
+        let mut damaged: Vec<Failure> = documents.iter().filter_map(edited).collect();
+        let is_edited = documents.iter().any(|name| name == REPORT && edited(name).is_some());
+        let report: Option<Value> = runs.kept(id, REPORT).filter(|_| !is_edited);
+        // Whatever a run has reported, its journal had before.
+        let journal = report.as_ref().and_then(|report| damage(&entries, cut, report));
+        damaged.extend(journal.map(|why| {
+            let what = format!("the journal of run {id} is damaged");
+            Failure::new(FailureClass::Error, what).because(why).next(read_it(&path))
+        }));
+        Ok(Self { path, entries, cut, documents, report, is_edited, damaged })
+    }
+
+    /// Returns the JSON document's own fields.
+    fn document(&self, id: &str) -> Value {
+        let Self { entries, report, damaged, .. } = self;
+        let mut document =
+            json!({ "run": id, "entries": entries, "report": report, "damaged": damaged });
+        if let (Some(failure), Some(document)) = (damaged.first(), document.as_object_mut()) {
+            document.insert("failure".to_owned(), json!(failure));
+        }
+        document
+    }
+
+    /// Returns how it ended, if its entries do not say so.
+    fn end(&self, id: &str) -> Option<String> {
+        match (&self.report, self.cut) {
+            _ if self.is_edited => None,
+            (None, None) => {
+                let killed = "The run has no report: it was killed.";
+                let next = format!("{killed}\nNext:  omega-cli accept --resume {id}");
+                Some(if self.documents.is_empty() { killed.to_owned() } else { next })
+            }
+            (None, Some(line)) => Some(format!(
+                "The run has no report: it was killed. Line {line} of its journal is incomplete and is \
+                 not shown: {}",
+                self.path.display()
+            )),
+            (Some(_), _) if self.entries.is_empty() && self.damaged.is_empty() => {
+                Some("The journal has no entries: the run changed nothing.".to_owned())
+            }
+            (Some(_), _) => None,
+        }
+    }
+}
+
+/// What to do about a journal that can't be read, or not all of it.
+fn read_it(path: &Path) -> String {
+    format!(
+        "read what is left of it: {}. What the run changed shows in a plan: omega-cli plan graft",
+        path.display()
+    )
+}
+
+/// Returns why the journal of a run that has reported is damaged, if it is. `cut`: its last line, if that
+/// is incomplete.
+fn damage(entries: &[Entry], cut: Option<usize>, report: &Value) -> Option<String> {
+    if let Some(line) = cut {
+        return Some(format!("line {line} is cut off, and what followed it is lost"));
+    }
+    let changed = report.pointer("/recap/changed").and_then(Value::as_u64).unwrap_or_default();
+    (entries.is_empty() && changed > 0)
+        .then(|| format!("it ends after line 1, and the run has reported {changed} changed"))
+}
+
+impl App {
+    pub(super) fn show_run(&self, name: &str) -> Result<Status, Failure> {
+        let id = &self.runs.resolve(name)?;
+        let record = Record::read(&self.runs, id)?;
+        let exit = Status::first(record.damaged.iter().map(|failure| self.status(failure)));
+        self.ends(exit, record.document(id));
+        if id != name {
+            self.screen.text(&format!("Run {id}"));
+        }
+        for line in record.entries.iter().flat_map(render::entry) {
+            self.screen.text(&line);
+        }
+        for line in record.end(id).iter().flat_map(|end| end.lines()) {
+            self.screen.prose(line);
+        }
+        for failure in &record.damaged {
+            self.console.fail(&render::failure(failure, None, &self.screen));
+        }
+        Ok(exit)
+    }
+}
