@@ -68,7 +68,7 @@ struct BundleArgs {
     /// The bundle, then its overlays in the order of `juju deploy --overlay`.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The site file whose [lint] replaces values of the decisions [default: omega.toml, if it is there].
+    /// The site file whose `[lint]` replaces values of the decisions [default: omega.toml, if it is there].
     #[arg(long, value_name = "FILE")]
     site: Option<PathBuf>,
     /// How it is printed, and what fails.

@@ -68,7 +68,7 @@ fn word(severity: Severity) -> &'static str {
         Severity::Broken => "error",
         Severity::Warning => "warning",
         Severity::Unknown => "unknown",
-        _ => "note",
+        Severity::Waiting | Severity::Note | _ => "note",
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn annotations(report: &LintReport) -> String {
         let command = match finding.severity {
             Severity::Broken => "error",
             Severity::Warning => "warning",
-            _ => "notice",
+            Severity::Waiting | Severity::Unknown | Severity::Note | _ => "notice",
         };
         let remedy =
             finding.remedy.as_deref().map(|remedy| format!("; {remedy}")).unwrap_or_default();

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, path::Path};
 
 use omega_core::{Severity, Subject};
 
@@ -94,7 +94,7 @@ fn of_file(file: &SourceFile) -> Vec<LintFinding> {
     let mut reader =
         Reader { file, found: Vec::new(), section: None, keys: HashSet::new(), has_value: false };
     reader.characters();
-    if !file.name.ends_with(".py") {
+    if !has_extension(&file.name, "py") {
         reader.name();
         for (nth, line) in file.text.lines().enumerate() {
             // oslo.config stops at the first line that it can't read.
@@ -105,6 +105,11 @@ fn of_file(file: &SourceFile) -> Vec<LintFinding> {
     }
     reader.found.sort_by(|one, other| one.position.cmp(&other.position));
     reader.found
+}
+
+/// oslo.config and Horizon compare it as it is written.
+fn has_extension(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|own| own == extension)
 }
 
 struct Reader<'a> {
@@ -139,7 +144,7 @@ impl<'a> Reader<'a> {
     fn name(&mut self) {
         let name = self.file.name.rsplit('/').next().unwrap_or_default();
         let in_directory = self.file.name.contains(".conf.d/");
-        if in_directory && !name.ends_with(".conf") {
+        if in_directory && !has_extension(name, "conf") {
             self.add(
                 &NAME,
                 1,

@@ -61,7 +61,7 @@ fn level(severity: Severity) -> &'static str {
     match severity {
         Severity::Broken => "error",
         Severity::Warning => "warning",
-        _ => "note",
+        Severity::Waiting | Severity::Unknown | Severity::Note | _ => "note",
     }
 }
 

@@ -94,7 +94,7 @@ impl Value {
     pub fn text(&self) -> Option<&str> {
         match &self.data {
             Data::Scalar { text, .. } if !self.is_null() => Some(text),
-            _ => None,
+            Data::Scalar { .. } | Data::List(_) | Data::Map(_) => None,
         }
     }
 
@@ -102,7 +102,7 @@ impl Value {
     pub fn entries(&self) -> &[Entry] {
         match &self.data {
             Data::Map(map) => map,
-            _ => &[],
+            Data::Scalar { .. } | Data::List(_) => &[],
         }
     }
 
@@ -110,7 +110,7 @@ impl Value {
     pub fn items(&self) -> &[Self] {
         match &self.data {
             Data::List(items) => items,
-            _ => &[],
+            Data::Scalar { .. } | Data::Map(_) => &[],
         }
     }
 
@@ -205,7 +205,13 @@ impl Reader {
             Event::SequenceStart(_, anchor, _) => self.begin(anchor, place, false),
             Event::MappingStart(_, anchor, _) => self.begin(anchor, place, true),
             Event::SequenceEnd | Event::MappingEnd => self.end(place),
-            _ => Ok(()),
+            Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(..)
+            | Event::DocumentEnd
+            | Event::Anchor(..)
+            | Event::Comment(..)
+            | _ => Ok(()),
         }
     }
 
@@ -235,15 +241,14 @@ impl Reader {
         if anchor != 0 {
             self.anchors.insert(anchor, value.clone());
         }
-        match self.open.last_mut() {
-            Some(open) => open.items.push(value),
-            None => {
-                let overridden = std::mem::take(&mut self.overridden);
-                self.anchors.clear();
-                if !value.is_null() {
-                    self.documents.push(Document { root: value, overridden });
-                }
-            }
+        if let Some(open) = self.open.last_mut() {
+            open.items.push(value);
+            return Ok(());
+        }
+        let overridden = std::mem::take(&mut self.overridden);
+        self.anchors.clear();
+        if !value.is_null() {
+            self.documents.push(Document { root: value, overridden });
         }
         Ok(())
     }

@@ -392,7 +392,12 @@ const BAD: &[(&str, &str, &str, &str)] = &[
     ("[management]\nkubeconfig = \"words\"", "2:14 management.kubeconfig", "can't be used", ""),
     ("[cloud]\nname = \"no-ca\"", "2:8 cloud.name", "none.pem: No such file", "`cacert`"),
     ("[cloud]\nname = \"no-pem\"", "2:8 cloud.name", "words", "`cacert`"),
-    ("[cloud]\nname = \"half\"", "2:8 cloud.name", "auth_url", "write the address of Keystone with its scheme"),
+    (
+        "[cloud]\nname = \"half\"",
+        "2:8 cloud.name",
+        "auth_url",
+        "write the address of Keystone with its scheme",
+    ),
     ("[cloud]\nname = \"her\"", "2:8 cloud.name", "there is no cloud \"her\"", "choose a cloud"),
     ("[cloud]\nopenrc = \"none\"", "2:10 cloud.openrc", "No such file", ""),
     (

@@ -103,7 +103,7 @@ const CORE: [&str; 21] = [
     "keystone-ldap",
 ];
 /// The rest of D-002, with the tracks of an official release beside the document's where they differ:
-/// canonical/charmed-openstack-upgrader, openstack_to_track_mapping.csv; openstack-charmers/charmed-openstack-info.
+/// canonical/charmed-openstack-upgrader, `openstack_to_track_mapping.csv`; openstack-charmers/charmed-openstack-info.
 const OTHERS: [(&str, &[&str]); 15] = [
     ("ovn-central", &["24.03/stable"]),
     ("ovn-chassis", &["24.03/stable"]),

@@ -9,7 +9,7 @@ fn found(name: &str, text: &str) -> Vec<String> {
     report.findings.iter().map(of).collect()
 }
 
-/// What oslo.config 9.0.0 does with each was tried: the refused ones end with ConfigFileParseError.
+/// What oslo.config 9.0.0 does with each was tried: the refused ones end with `ConfigFileParseError`.
 #[test]
 fn each_trap_is_found_where_it_is() {
     for (text, expected) in [

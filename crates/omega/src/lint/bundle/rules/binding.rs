@@ -2,6 +2,7 @@
 
 use omega_core::{Severity, nearest_name};
 
+use super::super::Value;
 use super::{Hit, Input, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -19,7 +20,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     {
         let Some(name) = application.charm() else { continue };
         let Some(charm) = input.charms.get(name).filter(|charm| charm.complete) else { continue };
-        let bindings = application.field("bindings").map(|all| all.entries()).unwrap_or_default();
+        let bindings = application.field("bindings").map(Value::entries).unwrap_or_default();
         for entry in bindings.iter().filter(|entry| !entry.key.is_empty()) {
             let is_known = charm.bindable().any(|known| known == entry.key);
             // `ovn-binding` says more of this one.

@@ -2,6 +2,7 @@
 
 use omega_core::{Severity, nearest_name};
 
+use super::super::Value;
 use super::super::yaml::Entry;
 use super::{Application, Hit, Input, Rule};
 
@@ -20,8 +21,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     {
         let Some(name) = application.charm() else { continue };
         let Some(charm) = input.charms.get(name) else { continue };
-        let options =
-            application.field("options").map(|options| options.entries()).unwrap_or_default();
+        let options = application.field("options").map(Value::entries).unwrap_or_default();
         for entry in options {
             match charm.options.get(&entry.key) {
                 Some(option) => hits.extend(wrong_type(application, entry, &option.kind)),

@@ -19,7 +19,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let bundle = input.bundle;
     let mut hits = Vec::new();
     for hacluster in bundle.of("hacluster") {
-        let set = hacluster.option_text("cluster_count").map(|text| text.parse::<u32>());
+        let set = hacluster.option_text("cluster_count").map(str::parse::<u32>);
         let count = match set {
             Some(Ok(count)) => count,
             Some(Err(_)) => continue,

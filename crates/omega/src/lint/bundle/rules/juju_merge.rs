@@ -112,14 +112,12 @@ fn problem(problem: &Problem) -> Hit {
 fn unknown(owner: &str, key: &str, place: Place, known: &[&str]) -> Hit {
     let near = nearest_name(key, known.iter().copied());
     let summary = format!("Juju does not know the key `{key}`, and drops it");
-    match near {
-        Some(near) => Hit::new(place, owner, summary, format!("write {near}, or remove it")),
-        // Other programs keep keys of their own in bundles.
-        None => {
-            let remedy = "remove it, unless another program reads it";
-            Hit::new(place, owner, summary, remedy).severity(Severity::Note)
-        }
+    if let Some(near) = near {
+        return Hit::new(place, owner, summary, format!("write {near}, or remove it"));
     }
+    // Other programs keep keys of their own in bundles.
+    let remedy = "remove it, unless another program reads it";
+    Hit::new(place, owner, summary, remedy).severity(Severity::Note)
 }
 
 fn wrong_type(owner: &str, key: &str, value: &Value) -> Hit {

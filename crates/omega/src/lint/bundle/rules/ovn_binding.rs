@@ -2,6 +2,7 @@
 
 use omega_core::Severity;
 
+use super::super::Value;
 use super::{Hit, Input, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -16,7 +17,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let charms = ["ovn-chassis", "ovn-dedicated-chassis"];
     let mut hits = Vec::new();
     for chassis in charms.into_iter().flat_map(|charm| input.bundle.of(charm)) {
-        let bindings = chassis.field("bindings").map(|all| all.entries()).unwrap_or_default();
+        let bindings = chassis.field("bindings").map(Value::entries).unwrap_or_default();
         if let Some(wrong) = bindings.iter().find(|entry| entry.key.contains("overlay")) {
             let summary = format!(
                 "there is no binding {:?}: the tunnels use the one called `data`",

@@ -2,6 +2,7 @@
 
 use omega_core::Severity;
 
+use super::super::Value;
 use super::{Application, Hit, Input, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -41,8 +42,7 @@ fn of_application(application: &Application, input: &Input<'_>) -> Vec<Hit> {
         let hit = Hit::new(to.place, name, summary, "write a placement for each unit");
         hits.push(hit.severity(Severity::Warning));
     }
-    let machines =
-        input.bundle.root.get("machines").map(|machines| machines.entries()).unwrap_or_default();
+    let machines = input.bundle.root.get("machines").map(Value::entries).unwrap_or_default();
     for place in to.items() {
         let Some(text) = place.text() else { continue };
         let machine = text.rsplit(':').next().unwrap_or(text);

@@ -2,6 +2,7 @@
 
 use omega_core::{Severity, nearest_name};
 
+use super::super::Value;
 use super::{Hit, Input, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -15,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let bundle = input.bundle;
     let names = || bundle.applications.iter().map(|application| application.name.as_str());
-    let saas = bundle.root.get("saas").map(|saas| saas.entries()).unwrap_or_default();
+    let saas = bundle.root.get("saas").map(Value::entries).unwrap_or_default();
     let mut hits = Vec::new();
     for end in bundle.relations.iter().flat_map(|relation| &relation.ends) {
         let name = end.application.as_str();
