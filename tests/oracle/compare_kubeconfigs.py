@@ -14,7 +14,7 @@ OWN = {
     "it uses `": "the driver does not read that field, and goes on without it",
     "it authenticates by ": "the driver does not support it, and goes on without it",
     "is in a separate file": "useless on another machine",
-    "has a tag of YAML": "the readers' tags differ",
+    "has a YAML tag": "the readers' tags differ",
     "is given, and then merged": "the readers disagree about which value counts",
     "is a list or a map": "a key that is no text",
     "has blanks, a query or a fragment": "the driver appends paths to the text",
