@@ -1,13 +1,13 @@
 //! `lint`
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand, ValueEnum};
 use omega::{
-    core::{Failure, FailureClass, Severity, persist},
+    core::{Failure, FailureClass, Severity, Touched, persist, read_regular},
     lint::{
         Edit, LintReport, Rule, SourceFile,
         bundle::{self, BundleError, Charms, Policy},
@@ -189,17 +189,29 @@ impl App {
         if all.is_empty() {
             return Ok(Vec::new());
         }
+        let modes = all.iter().map(|(file, _)| replaceable(&file.name));
+        let modes = modes.collect::<Result<Vec<_>, _>>()?;
         let show = |screen: &Screen| {
             for (file, (_, edits)) in &all {
                 screen.text(&diff(&file.name, edits));
             }
         };
         self.confirm(consent, show).await?;
-        for (file, (text, _)) in &all {
-            persist(Path::new(&file.name), text.as_bytes()).map_err(|error| {
-                Failure::new(FailureClass::Error, format!("could not write {}", file.name))
-                    .because(error.to_string())
-                    .next("check its directory, and run the command again")
+        for (nth, ((file, (text, _)), mode)) in all.iter().zip(modes).enumerate() {
+            let path = Path::new(&file.name);
+            let written = persist(path, text.as_bytes());
+            written.and_then(|()| fs::set_permissions(path, mode)).map_err(|error| {
+                let touched = if nth == 0 { Touched::Nothing } else { Touched::Maybe };
+                let changed = all.iter().take(nth).map(|(file, _)| file.name.as_str());
+                let what = format!("could not write {}", file.name);
+                let failure = Failure::new(FailureClass::Error, what).because(error.to_string());
+                let before = changed.collect::<Vec<_>>().join(", ");
+                let next = if before.is_empty() {
+                    "check its directory, and run the command again".to_owned()
+                } else {
+                    format!("{before} is changed; check the directory, and run the command again")
+                };
+                Failure { touched, ..failure.next(next) }
             })?;
         }
         Ok(all.iter().map(|(file, _)| file.name.clone()).collect())
@@ -218,20 +230,33 @@ fn read_all(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
 
 fn read(path: &Path) -> Result<SourceFile, Failure> {
     let name = path.display().to_string();
-    let failed = |why: String| {
-        Failure::new(FailureClass::Usage, format!("could not read {name}"))
-            .because(why)
-            .next("omega-cli lint --help says what is read")
+    let failed = |why: String, next: &str| {
+        Failure::new(FailureClass::Usage, format!("could not read {name}")).because(why).next(next)
     };
-    let size = fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
-    if size > yaml::LARGEST as u64 {
-        return Err(failed(format!("it has {size} bytes; at most {} are read", yaml::LARGEST)));
-    }
-    let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let bytes = read_regular(path, yaml::LARGEST as u64)
+        .map_err(|error| failed(error.to_string(), "name a file that can be read"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        failed(format!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to() + 1))
+        let why = format!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to() + 1);
+        failed(why, "convert it: iconv -t UTF-8 FILE")
     })?;
     Ok(SourceFile { name, text })
+}
+
+/// Returns the mode of a file that can be replaced.
+fn replaceable(name: &str) -> Result<Permissions, Failure> {
+    let failed = |why: String, next: &str| {
+        let what = format!("{name} can't be changed");
+        Failure::new(FailureClass::Usage, what).because(why).next(next)
+    };
+    let found = fs::symlink_metadata(name)
+        .map_err(|error| failed(error.to_string(), "run the command again"))?;
+    if found.is_symlink() {
+        return Err(failed("it is a link".to_owned(), "name the file that it leads to"));
+    }
+    if found.permissions().readonly() {
+        return Err(failed("it is read-only".to_owned(), "chmod u+w FILE, or change it by hand"));
+    }
+    Ok(found.permissions())
 }
 
 fn unreadable(error: &BundleError) -> Failure {

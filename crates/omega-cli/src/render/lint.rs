@@ -1,6 +1,6 @@
 //! Renders what a lint found.
 
-use std::fmt::Write as _;
+use std::{collections::HashMap, fmt::Write as _};
 
 use omega::{
     core::Severity,
@@ -12,8 +12,12 @@ use super::{Screen, layout::wrap};
 /// Returns the findings, each with the line that it is about, and their number.
 pub(crate) fn lint(report: &LintReport, files: &[SourceFile], screen: &Screen) -> String {
     let mut text = String::new();
+    let lines: HashMap<&str, Vec<&str>> =
+        files.iter().map(|file| (file.name.as_str(), file.text.lines().collect())).collect();
     for one in &report.findings {
-        finding(&mut text, one, files, screen.width.min(100));
+        let line = lines.get(one.position.file.as_str());
+        let line = line.and_then(|lines| lines.get(one.position.line.saturating_sub(1)).copied());
+        finding(&mut text, one, line, screen.width.min(100));
     }
     let errors = report.count(Severity::Broken);
     let warnings = report.count(Severity::Warning);
@@ -24,7 +28,7 @@ pub(crate) fn lint(report: &LintReport, files: &[SourceFile], screen: &Screen) -
     text
 }
 
-fn finding(text: &mut String, one: &LintFinding, files: &[SourceFile], width: usize) {
+fn finding(text: &mut String, one: &LintFinding, line: Option<&str>, width: usize) {
     let (position, finding) = (&one.position, &one.finding);
     let decision = finding.decision.as_deref().map(|id| format!(", {id}")).unwrap_or_default();
     let _ = writeln!(
@@ -34,17 +38,17 @@ fn finding(text: &mut String, one: &LintFinding, files: &[SourceFile], width: us
         position.line,
         position.column,
         word(finding.severity),
-        finding.subject.name,
+        plain(&finding.subject.name),
         finding.rule
     );
-    for line in wrap(&finding.summary, width.saturating_sub(4)) {
+    for line in wrap(&plain(&finding.summary), width.saturating_sub(4)) {
         let _ = writeln!(text, "    {line}");
     }
-    let file = files.iter().find(|file| file.name == position.file);
-    if let Some(line) = file.and_then(|file| file.text.lines().nth(position.line.saturating_sub(1)))
-    {
+    if let Some(line) = line {
         let number = position.line.to_string();
-        let shown: String = line.chars().take(120).collect();
+        // One character for each: the mark stays below its column.
+        let shown: String =
+            line.chars().take(120).map(|c| if is_obeyed(c) { ' ' } else { c }).collect();
         let _ = writeln!(text, "    {number} | {shown}");
         if position.column <= 120 {
             let _ = writeln!(
@@ -56,11 +60,29 @@ fn finding(text: &mut String, one: &LintFinding, files: &[SourceFile], width: us
         }
     }
     if let Some(remedy) = &finding.remedy {
-        for (nth, line) in wrap(remedy, width.saturating_sub(10)).iter().enumerate() {
+        for (nth, line) in wrap(&plain(remedy), width.saturating_sub(10)).iter().enumerate() {
             let _ = writeln!(text, "    {} {line}", if nth == 0 { "next:" } else { "     " });
         }
     }
     text.push('\n');
+}
+
+/// A name of a file is not trusted: it could forge a line, or clear the screen.
+fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_obeyed(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn word(severity: Severity) -> &'static str {
@@ -98,7 +120,8 @@ pub(crate) fn annotations(report: &LintReport) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines: Vec<String> = text.split('\n').map(plain).collect();
+    lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

@@ -1,5 +1,7 @@
 //! `lint bundle`
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::*;
 
 const BUNDLE: &str = "default-base: ubuntu@22.04/stable
@@ -92,4 +94,38 @@ fn a_file_of_options_is_read_as_its_service_reads_it() {
     home.write("bad.conf", "kubeconfig_file = x\n");
     let bad = home.run(&["lint", "file", "bad.conf"]).exits(3);
     assert!(bad.out.contains("an option before the first section"), "{}", bad.out);
+}
+
+#[test]
+fn what_is_no_file_is_not_read_and_names_are_not_obeyed() {
+    let home = home();
+    let pipe = home.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for name in ["pipe", "/dev/zero", "."] {
+        home.run(&["lint", "bundle", name]).exits(64).says(&["could not read"]);
+        home.run(&["lint", "file", name]).exits(64).says(&["could not read"]);
+    }
+    home.write("odd.yaml", "applications:\n  \"a\\e[31mred\": {charm: keystone}\n");
+    for format in ["text", "github"] {
+        let ran = home.run(&["lint", "bundle", "odd.yaml", "--format", format]).exits(3);
+        assert!(!ran.out.contains('\u{1b}') && ran.out.contains("u{1b}"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_file_keeps_its_mode_and_a_link_is_refused_before_anything_is_changed() {
+    let home = home();
+    let path = home.path().join("bundle.yaml");
+    let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
+    std::os::unix::fs::symlink("second.yaml", home.path().join("link.yaml")).unwrap();
+    let both = ["lint", "bundle", "link.yaml", "--fix", "--yes"];
+    home.write("second.yaml", BUNDLE);
+    home.run(&both).exits(64).says(&["it is a link"]);
+    assert_eq!(fs::read_to_string(home.path().join("second.yaml")).unwrap(), BUNDLE);
+    home.run(&["lint", "bundle", "bundle.yaml", "--fix", "--yes"]).exits(0);
+    assert_eq!(mode(), 0o664);
+    home.write("bundle.yaml", BUNDLE);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+    home.run(&["lint", "bundle", "bundle.yaml", "--fix", "--yes"]).exits(64).says(&["read-only"]);
 }

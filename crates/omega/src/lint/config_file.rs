@@ -135,9 +135,16 @@ impl<'a> Reader<'a> {
             let Some((column, odd)) = line.chars().enumerate().find(|(_, c)| !c.is_ascii()) else {
                 continue;
             };
-            let summary =
-                format!("U+{:04X} ({}) is not ASCII", u32::from(odd), odd.escape_default());
-            self.add(&ASCII, nth + 1, column + 1, &summary, "write it in ASCII");
+            let (summary, remedy) = if odd == '\u{feff}' {
+                (
+                    "a byte order mark, which no editor shows".to_owned(),
+                    "remove it: sed -i 's/^\\xEF\\xBB\\xBF//' FILE",
+                )
+            } else {
+                let odd = format!("U+{:04X} ({})", u32::from(odd), odd.escape_default());
+                (format!("{odd} is not ASCII"), "write it in ASCII")
+            };
+            self.add(&ASCII, nth + 1, column + 1, &summary, remedy);
         }
     }
 
@@ -241,7 +248,7 @@ impl<'a> Reader<'a> {
                 &REPEATED,
                 nth,
                 1,
-                &format!("{key} is there again: this one counts"),
+                &format!("{key} is there again: of an option with one value this one counts"),
                 "remove one of them, unless the option takes several",
             );
         }
@@ -289,7 +296,11 @@ impl<'a> Reader<'a> {
 fn substituted(value: &str) -> Option<&str> {
     let mut rest = value;
     loop {
-        let (_, after) = rest.split_once('$')?;
+        let (before, after) = rest.split_once('$')?;
+        if before.ends_with('\\') {
+            rest = after;
+            continue;
+        }
         if let Some(doubled) = after.strip_prefix('$') {
             rest = doubled;
             continue;

@@ -8,6 +8,8 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{HashMap, HashSet};
+
 use omega_core::{Severity, Subject};
 
 pub use charms::{Charm, Charms};
@@ -146,9 +148,24 @@ pub fn lint(
         }
     }
     found.sort_by_key(|(place, _)| *place);
-    let findings = found.into_iter().map(|(_, finding)| finding).collect();
+    let mut findings: Vec<LintFinding> = found.into_iter().map(|(_, finding)| finding).collect();
+    without_contradictions(&mut findings);
     let files = files.iter().map(|file| file.name.clone()).collect();
     Ok(LintReport { schema: 1, files, findings })
+}
+
+/// One value, by an anchor, for two applications that need another each: no change puts both right.
+fn without_contradictions(findings: &mut [LintFinding]) {
+    let mut wanted: HashMap<Position, HashSet<String>> = HashMap::new();
+    for one in findings.iter() {
+        let fixes = wanted.entry(one.position.clone()).or_default();
+        fixes.extend(one.fix.iter().map(|fix| fix.new.clone()));
+    }
+    for one in findings {
+        if wanted.get(&one.position).is_some_and(|fixes| fixes.len() > 1) {
+            one.fix = None;
+        }
+    }
 }
 
 fn read(files: &[SourceFile]) -> Result<Vec<Document>, BundleError> {

@@ -1,5 +1,7 @@
 //! A merged bundle, with the place of everything in it.
 
+use std::collections::HashMap;
+
 use super::super::yaml::{Place, Value};
 
 /// A bundle after its overlays were merged.
@@ -12,6 +14,7 @@ pub struct Bundle {
     pub relations: Vec<Relation>,
     /// The whole of it.
     pub root: Value,
+    by_name: HashMap<String, usize>,
 }
 
 /// An application.
@@ -51,7 +54,7 @@ impl Bundle {
         // `juju-merge` says that nobody reads the old name any more.
         let entries = root.get("applications").or_else(|| root.get("services"));
         let entries = entries.map(Value::entries).unwrap_or_default();
-        let applications = entries
+        let applications: Vec<Application> = entries
             .iter()
             .map(|entry| Application {
                 name: entry.key.clone(),
@@ -59,8 +62,16 @@ impl Bundle {
                 value: entry.value.clone(),
             })
             .collect();
+        let by_name = applications.iter().enumerate();
+        let by_name =
+            by_name.map(|(nth, one): (usize, &Application)| (one.name.clone(), nth)).collect();
         let relations = root.get("relations").map(Value::items).unwrap_or_default();
-        Self { applications, relations: relations.iter().flat_map(relations_of).collect(), root }
+        Self {
+            applications,
+            relations: relations.iter().flat_map(relations_of).collect(),
+            root,
+            by_name,
+        }
     }
 
     /// Returns the applications of a charm.
@@ -70,7 +81,7 @@ impl Bundle {
 
     /// Returns the application of this name.
     pub fn application(&self, name: &str) -> Option<&Application> {
-        self.applications.iter().find(|application| application.name == name)
+        self.by_name.get(name).and_then(|nth| self.applications.get(*nth))
     }
 
     /// Returns the relations of an application: its own end, and the other one.
@@ -97,20 +108,17 @@ impl Application {
         let charm = self.text("charm")?;
         let name = charm.rsplit(['/', ':']).next().unwrap_or(charm);
         let name = name.strip_suffix(".charm").unwrap_or(name);
-        // `cs:magnum-70` of the former charm store.
+        // `cs:magnum-70`, `ch:amd64/jammy/magnum-70`
         match name.rsplit_once('-') {
-            Some((name, revision))
-                if charm.starts_with("cs:") && revision.parse::<u32>().is_ok() =>
-            {
-                Some(name)
-            }
-            _ => Some(name),
+            Some((name, revision)) if revision.parse::<u32>().is_ok() => Some(name),
+            Some(_) | None => Some(name),
         }
     }
 
     /// Returns whether its charm is a directory or a file, not of Charmhub.
     pub fn is_local(&self) -> bool {
-        self.text("charm").is_some_and(|charm| charm.starts_with(['.', '/']))
+        self.text("charm")
+            .is_some_and(|charm| charm.starts_with(['.', '/']) || charm.starts_with("local:"))
     }
 
     /// Returns one of its own keys (`channel`).

@@ -104,15 +104,10 @@ const CORE: [&str; 21] = [
 ];
 /// The rest of D-002, with the tracks of an official release beside the document's where they differ:
 /// canonical/charmed-openstack-upgrader, `openstack_to_track_mapping.csv`; openstack-charmers/charmed-openstack-info.
-const OTHERS: [(&str, &[&str]); 15] = [
+const OTHERS: [(&str, &[&str]); 10] = [
     ("ovn-central", &["24.03/stable"]),
     ("ovn-chassis", &["24.03/stable"]),
     ("ovn-dedicated-chassis", &["24.03/stable"]),
-    ("ceph-mon", &["squid/stable"]),
-    ("ceph-osd", &["squid/stable"]),
-    ("ceph-radosgw", &["squid/stable"]),
-    ("ceph-fs", &["squid/stable"]),
-    ("ceph-dashboard", &["squid/stable"]),
     ("mysql-innodb-cluster", &["8.0/stable"]),
     ("mysql-router", &["8.0/stable"]),
     ("rabbitmq-server", &["3.9/stable"]),
@@ -140,17 +135,20 @@ const CLUSTERED: [&str; 11] = [
 
 impl Policy {
     /// Returns the channels that are right for a charm on a base, if it has a row in the matrix.
-    pub fn channels_of(&self, charm: &str, base: &str) -> Option<Vec<&str>> {
+    pub fn channels_of(&self, charm: &str, base: &str) -> Option<Vec<String>> {
         if let Some(own) = self.channels.get(charm) {
-            return Some(own.iter().map(String::as_str).collect());
+            return Some(own.clone()).filter(|own| !own.is_empty());
+        }
+        if charm.starts_with("ceph-") {
+            return Some(vec![format!("{}/stable", self.ceph)]);
         }
         let on_noble = base.contains("24.04") || base == "noble";
         if let Some((_, channel)) = NOBLE.iter().find(|(name, _)| on_noble && *name == charm) {
-            return Some(vec![channel]);
+            return Some(vec![(*channel).to_owned()]);
         }
         let (_, others) = OTHERS.iter().find(|(name, _)| *name == charm).unwrap_or(&("", &[]));
         let channels = if CORE.contains(&charm) { &["2024.1/stable"] } else { *others };
-        (!channels.is_empty()).then(|| channels.to_vec())
+        (!channels.is_empty()).then(|| channels.iter().map(|one| (*one).to_owned()).collect())
     }
 }
 

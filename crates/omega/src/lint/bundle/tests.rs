@@ -228,3 +228,27 @@ fn errors_are_values() {
     let error = lint(&[file("a", "x: [")], &Policy::default(), Charms::known()).unwrap_err();
     assert!(matches!(error, BundleError::Syntax { .. }));
 }
+
+/// A channel by an anchor, for two charms that need another each.
+#[test]
+fn what_one_change_can_not_put_right_is_not_changed() {
+    let text = "default-base: ubuntu@22.04\nx: &ch yoga/stable\napplications:\n  k: {charm: keystone, channel: *ch}\n  \
+                c: {charm: ceph-mon, channel: *ch}\n";
+    let report = lint(&[file("bundle.yaml", text)], &Policy::default(), Charms::known()).unwrap();
+    let channels = report.findings.iter().filter(|one| one.finding.rule == "charm-channel");
+    assert_eq!(channels.map(|one| one.fix.clone()).collect::<Vec<_>>(), [None, None]);
+    // Nor is an archive named that does not exist.
+    let text = "default-base: ubuntu@20.04\napplications:\n  k: {charm: keystone, options: {openstack-origin: cloud:focal-yoga}}\n";
+    let report = lint(&[file("bundle.yaml", text)], &Policy::default(), Charms::known()).unwrap();
+    let origin = report.findings.iter().find(|one| one.finding.rule == "openstack-release");
+    assert_eq!(origin.unwrap().fix, None);
+}
+
+#[test]
+fn a_site_has_its_own_ceph_and_may_leave_a_charm_out() {
+    let text = "default-base: ubuntu@22.04\napplications:\n  c: {charm: ceph-mon, channel: reef/stable}\n  h: {charm: etcd, channel: edge}\n";
+    let mut policy = Policy { ceph: "reef".to_owned(), ..Policy::default() };
+    policy.channels.insert("etcd".to_owned(), Vec::new());
+    let report = lint(&[file("bundle.yaml", text)], &policy, Charms::known()).unwrap();
+    assert!(!report.findings.iter().any(|one| one.finding.rule == "charm-channel"), "{report:?}");
+}

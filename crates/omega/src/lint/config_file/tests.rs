@@ -27,7 +27,7 @@ fn each_trap_is_found_where_it_is() {
         ("\u{feff}[x]\na = 1\n", &["non-ascii 1:1", "config-syntax 1:1"]),
         ("[x]\na = p$ass\n", &["config-dollar 2:6"]),
         ("[x]\na = ${b}c\n", &["config-dollar 2:5"]),
-        ("[x]\na = p$$a 5$ $\n", &[]),
+        ("[x]\na = p$$a 5$ $ \\$b\n", &[]),
         ("[]\na = 1\n", &["config-syntax 1:1"]),
         ("[x\na = 1\n", &["config-syntax 1:1"]),
         ("[x] # c\na = 1\n", &["config-syntax 1:1"]),

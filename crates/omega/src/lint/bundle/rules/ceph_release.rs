@@ -2,7 +2,11 @@
 
 use omega_core::Severity;
 
-use super::{Hit, Input, Rule};
+use super::{
+    Hit, Input, Rule,
+    base::base_of,
+    openstack_release::{archive, is_wrong},
+};
 
 pub(super) const RULE: Rule = Rule {
     id: "ceph-release",
@@ -13,7 +17,6 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
-    let release = &input.policy.release;
     let of_ceph = |charm: &str| charm.starts_with("ceph-");
     let applications = &input.bundle.applications;
     applications
@@ -23,19 +26,19 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
             let value = application.option("source")?;
             let source = value.text()?;
             let pocket = source.strip_prefix("cloud:")?;
-            if pocket.split(['/', '-']).any(|part| part == release) {
+            let base = base_of(application, input.bundle);
+            if !is_wrong(pocket, input.policy, base) {
                 return None;
             }
-            let series = pocket.split('-').next().unwrap_or("jammy");
-            let right = format!("cloud:{series}-{release}");
             let summary = format!(
                 "source is {source:?}: it has another release of Ceph than {}",
                 input.policy.ceph
             );
-            let remedy = format!("set {right}, or leave the option out");
-            Some(
-                Hit::new(value.place, &application.name, summary, remedy).fix(value.text(), &right),
-            )
+            let hit = Hit::new(value.place, &application.name, summary, "leave the option out");
+            Some(match archive(input.policy, base) {
+                Some(right) => hit.fix(value.text(), &right),
+                None => hit,
+            })
         })
         .collect()
 }

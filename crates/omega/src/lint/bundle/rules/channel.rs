@@ -31,7 +31,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
             ));
         };
         let channel = value.text().unwrap_or_default();
-        if right.contains(&in_full(channel).as_str()) {
+        if right.contains(&in_full(channel)) {
             return None;
         }
         let why = match charm {

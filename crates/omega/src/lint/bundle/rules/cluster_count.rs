@@ -30,7 +30,9 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
             bundle.application(&other.application).filter(|_| is_ha)
         });
         for principal in principals {
-            let Some(units) = principal.units().filter(|units| *units < count) else { continue };
+            let Some(units) = principal.units().filter(|units| (1..count).contains(units)) else {
+                continue;
+            };
             let summary = format!(
                 "cluster_count is {count}, but {} has {units} unit{}: hacluster stays blocked",
                 principal.name,

@@ -2,7 +2,7 @@
 
 use omega_core::Severity;
 
-use super::{Hit, Input, Rule, vips};
+use super::{Hit, Input, Rule};
 
 pub(super) const RULE: Rule = Rule {
     id: "hacluster",
@@ -28,7 +28,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
             );
             hits.push(Hit::new(application.place, &application.name, summary, remedy));
         }
-        if vips(application).is_empty() {
+        if application.option_text("vip").is_none_or(|text| text.trim().is_empty()) {
             let summary = format!("{charm} has no virtual IP");
             hits.push(Hit::new(application.place, &application.name, summary, "set vip"));
         }

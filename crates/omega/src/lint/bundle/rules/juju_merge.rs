@@ -67,7 +67,30 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
             hits.push(unknown("bundle", &entry.key, entry.place, &OF_BUNDLE));
         }
     }
+    if bundle.applications.is_empty() {
+        let summary = "there is no application: Juju refuses the bundle";
+        let hit =
+            Hit::new(bundle.root.place, "bundle", summary, "name the bundle before its overlays");
+        hits.push(hit.severity(Severity::Broken));
+    }
     for application in &bundle.applications {
+        if application.charm().is_none() {
+            let summary = "no charm: Juju refuses the bundle";
+            let remedy = "name its charm; if this is an overlay, give the bundle before it";
+            let hit = Hit::new(application.place, &application.name, summary, remedy);
+            hits.push(hit.severity(Severity::Broken));
+        }
+        if application.units().is_none() {
+            let place =
+                application.field("num_units").map_or(application.place, |value| value.place);
+            let hit = Hit::new(
+                place,
+                &application.name,
+                "num_units is not a number from 0 on",
+                "write a number",
+            );
+            hits.push(hit.severity(Severity::Broken));
+        }
         for entry in application.value.entries() {
             let known = OF_APPLICATION.contains(&entry.key.as_str())
                 || OF_OVERLAY.contains(&entry.key.as_str());

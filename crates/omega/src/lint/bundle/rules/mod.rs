@@ -73,5 +73,8 @@ pub(super) const ALL: [(Rule, Check); 31] = [
 
 /// Returns the virtual IPs of an application, as they are written.
 fn vips(application: &Application) -> Vec<&str> {
-    application.option_text("vip").map(|text| text.split_whitespace().collect()).unwrap_or_default()
+    let vip = application.option_text("vip");
+    // `include-file://...`: Juju puts in what the file has.
+    let written = vip.filter(|text| !text.starts_with("include-"));
+    written.map(|text| text.split_whitespace().collect()).unwrap_or_default()
 }

@@ -23,10 +23,13 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
                 "there is no binding {:?}: the tunnels use the one called `data`",
                 wrong.key
             );
-            hits.push(
-                Hit::new(wrong.place, &chassis.name, summary, "write data")
-                    .fix(Some(&wrong.key), "data"),
-            );
+            let has_right = bindings.iter().any(|entry| entry.key == "data");
+            hits.push(if has_right {
+                Hit::new(wrong.place, &chassis.name, summary, "remove it: `data` is there too")
+            } else {
+                let hit = Hit::new(wrong.place, &chassis.name, summary, "write data");
+                hit.fix(Some(&wrong.key), "data")
+            });
         }
     }
     hits

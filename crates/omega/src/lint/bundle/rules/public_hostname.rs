@@ -1,5 +1,7 @@
 //! `public-hostname`
 
+use std::net::IpAddr;
+
 use omega_core::Severity;
 
 use super::{Hit, Input, Rule};
@@ -27,6 +29,13 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
                 "set os-public-hostname: the name of {charm} that DNS has for its public virtual IP"
             );
             hits.push(Hit::new(application.place, &application.name, summary, remedy));
+        }
+        let name = application.option("os-public-hostname");
+        let is_no_name = |text: &str| text.parse::<IpAddr>().is_ok() || text.contains(['/', ' ']);
+        if let Some(value) = name.filter(|value| value.text().is_some_and(is_no_name)) {
+            let summary = "os-public-hostname is not a name: no certificate has it";
+            let remedy = "write the name alone, as DNS has it";
+            hits.push(Hit::new(value.place, &application.name, summary, remedy));
         }
         for option in ["os-internal-hostname", "os-admin-hostname"] {
             let Some(value) = application.option(option).filter(|value| value.text() != Some(""))

@@ -1,8 +1,10 @@
 //! `relation-application`
 
+use std::collections::HashSet;
+
 use omega_core::{Severity, nearest_name};
 
-use super::super::Value;
+use super::super::{Bundle, End, Relation, Value};
 use super::{Hit, Input, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -17,7 +19,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
     let bundle = input.bundle;
     let names = || bundle.applications.iter().map(|application| application.name.as_str());
     let saas = bundle.root.get("saas").map(Value::entries).unwrap_or_default();
-    let mut hits = Vec::new();
+    let mut hits = repeated(bundle);
     for end in bundle.relations.iter().flat_map(|relation| &relation.ends) {
         let name = end.application.as_str();
         if bundle.application(name).is_some() || saas.iter().any(|entry| entry.key == name) {
@@ -58,6 +60,25 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
             }
         };
         hits.push(hit);
+    }
+    hits
+}
+
+/// Relations that are there twice, in whatever order, and of an application with itself.
+fn repeated(bundle: &Bundle) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    let mut seen = HashSet::new();
+    for Relation { ends: [one, other] } in &bundle.relations {
+        let name = |end: &End| (end.application.clone(), end.endpoint.clone());
+        let mut pair = [name(one), name(other)];
+        pair.sort();
+        if one.application == other.application {
+            let summary = format!("a relation of {} with itself", one.application);
+            hits.push(Hit::new(one.place, &one.application, summary, "remove it"));
+        } else if !seen.insert(pair) {
+            let summary = format!("the relation with {} is there twice", other.application);
+            hits.push(Hit::new(one.place, &one.application, summary, "remove one of them"));
+        }
     }
     hits
 }

@@ -21,7 +21,11 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
         .collect();
     let mut hits = Vec::new();
     for (nth, (application, vip)) in all.iter().enumerate() {
-        let Some((other, _)) = all.iter().take(nth).find(|(_, earlier)| earlier == vip) else {
+        let Some((other, _)) = all
+            .iter()
+            .take(nth)
+            .find(|(other, earlier)| earlier == vip && other.name != application.name)
+        else {
             continue;
         };
         let summary = format!("{} has the virtual IP {vip} too", other.name);
