@@ -74,7 +74,7 @@ struct BundleArgs {
     /// How it is printed, and what fails.
     #[command(flatten)]
     shown: ShownArgs,
-    /// Put right what has exactly one right answer, after a question. The changes are shown first.
+    /// Correct what has exactly one right value, after a question. The changes are shown first.
     #[arg(long)]
     fix: bool,
     /// Without a question.

@@ -34,7 +34,7 @@ pub struct LintFinding {
     /// What it is.
     #[serde(flatten)]
     pub finding: Finding,
-    /// The change that puts it right, if there is exactly one.
+    /// The change that corrects it, if there is exactly one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
 }

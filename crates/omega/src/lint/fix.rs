@@ -1,4 +1,4 @@
-//! Findings with exactly one right answer are put right in the text, and nothing else is touched.
+//! Corrects, in the text, the findings that have exactly one right value. Nothing else is changed.
 
 use super::{LintFinding, SourceFile};
 

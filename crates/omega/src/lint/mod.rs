@@ -1,6 +1,6 @@
 //! Checks of what is written down, before there is a cloud.
 //!
-//! [`bundle`] reads a Juju bundle with its overlays and holds it to the decisions of the site and to the
+//! [`bundle`] reads a Juju bundle with its overlays and checks it against the decisions of the site and the
 //! metadata of the charms. Each rule is a file of its own in `bundle/rules`.
 
 pub mod bundle;

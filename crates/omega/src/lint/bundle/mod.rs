@@ -1,4 +1,4 @@
-//! A Juju bundle and its overlays, held to the decisions and to the charms' metadata.
+//! Checks a Juju bundle and its overlays against the decisions and the charms' metadata.
 
 mod charms;
 mod merge;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use omega_openstack::network::Cidr;
 use serde::Deserialize;
 
-/// What a bundle is held to: the values of the decisions, unless the site file says otherwise in `[lint]`.
+/// What a bundle is checked against: the values of the decisions, unless the site file says otherwise in `[lint]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -78,7 +78,7 @@ fn cidrs<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Cidr>, D::Erro
 }
 
 /// The charms of OpenStack proper, whose track is the release's (D-002). Vault stands there too, and again
-/// in a row of its own: it has no such track.
+/// in a separate row: it has no such track.
 const CORE: [&str; 21] = [
     "keystone",
     "glance",
