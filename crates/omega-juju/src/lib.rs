@@ -25,9 +25,9 @@ pub use read_conductor::{ConductorFacts, read_conductor};
 pub use unit::{
     Access, Action, ActionFailure, BrokenMetadata, Channel, Distribution, DistributionsState,
     DomainSnapshots, Download, DriverState, DriversState, Expect, FailureCode, FileAction,
-    FileFacts, FileState, Interpreter, InvalidPath, InvalidServiceName, Obstacle, OptionSource,
-    OptionsState, OtherDistribution, PackageAction, Payload, PipSource, Placement, Probe,
-    ProbeFailure, ProgramState, ReachState, ReleasesState, Reply, Resolved, ServiceAction,
+    FileFacts, FileState, ImportInputs, Interpreter, InvalidPath, InvalidServiceName, Obstacle,
+    OptionSource, OptionsState, OtherDistribution, PackageAction, Payload, PipSource, Placement,
+    Probe, ProbeFailure, ProgramState, ReachState, ReleasesState, Reply, Resolved, ServiceAction,
     ServiceName, ServiceState, SinceStart, Sources, Unit, UnitPath,
 };
 pub use upstream_messages::HelmFailure;

@@ -242,10 +242,15 @@ def ask_inside(asks, seconds, replies, took):
     """Starts one process for all questions to one interpreter, as one user, in one environment."""
     groups, until = {}, time.monotonic() + seconds
     for at, ask in asks:
+        began = time.monotonic()
         try:
             context, question, replies[at] = inside_question(ask, seconds)
         except Exception as error:
             replies[at] = failed(error)
+            continue
+        if question and question.get("known") and is_unchanged(context, question, question["known"]):
+            replies[at] = {"reply": "drivers_unchanged"}
+            took["probes"][at] = since(began)
             continue
         if context is not None:
             key = (context[0], context[1].pw_uid, tuple(sorted(context[2].items())))
@@ -256,13 +261,15 @@ def ask_inside(asks, seconds, replies, took):
 
 
 def ask_group(context, group, seconds, replies, took):
-    began = time.monotonic()
+    began, started = time.monotonic(), time.time_ns()
     try:
         answers = ask_interpreter(context, [question for _, question in group], seconds)
     except Exception as error:
         answers = [{"failed": message_of(error), "code": code_of(error)} for _ in group]
     for (at, question), answer in zip(group, answers):
         took["probes"][at] = since(began)
+        if "read" in answer:
+            answer["inputs"] = inputs_of(context, question, answer.pop("read"), started)
         replies[at] = inside_reply(question["probe"], answer, context[0])
     probes = ", ".join(sorted(question["probe"] for _, question in group))
     took["interpreters"].append(["%s (%s)" % (context[0], probes), since(began)])

@@ -163,10 +163,45 @@ def options(question):
     return {"values": values, "set": set_in(cfg, files, question["group"], question["keys"]), "files": files}
 
 
+def watched():
+    """The paths of files that are opened, and of directories that are listed, from now on."""
+    paths = set()
+
+    def note(event, args):
+        if event in ("open", "os.listdir", "os.scandir") and args and isinstance(args[0], (str, bytes)):
+            paths.add(os.fsdecode(args[0]))
+
+    sys.addaudithook(note)
+    return paths
+
+
+def searched(cfg, question):
+    """Where oslo.config looks for files, whether they are there or not."""
+    for home in cfg._get_config_dirs(question["project"]):
+        for name in (question["project"], question["prog"]):
+            yield os.path.join(home, name + ".conf")
+            yield os.path.join(home, name + ".conf.d")
+
+
+def read_by(paths, cfg, question):
+    """The paths whose state decides what an import finds: directories, where something new in them would count too."""
+    import site
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    files += [sys.executable, os.path.join(sys.prefix, "pyvenv.cfg"), site.getusersitepackages()] + site.getsitepackages()
+    with open("/proc/self/maps") as maps:
+        files += [line.split(None, 5)[-1].strip() for line in maps if "/" in line]
+    roots = tuple(os.path.join(place, "") for place in sys.path if place)
+    found = set(sys.path) | set(searched(cfg, question)) | set(paths) | set(path for path in files if path)
+    inside = set(os.path.dirname(path) for path in found if path.startswith(roots) and not os.path.isdir(path))
+    found = inside | set(path for path in found if not path.startswith(roots) or os.path.isdir(path))
+    return sorted(path for path in found if path.startswith("/") and not path.startswith(("/proc/", "/dev/", "/sys/")))
+
+
 def drivers(question):
     """Every driver that Magnum finds, imported as the daemon does: after its configuration was read (magnum 18.0.1,
     drivers/common/driver.py, load_entry_points)."""
     import importlib.metadata as metadata
+    paths = watched()
     from oslo_config import cfg
     files = recorded(cfg)
     import magnum.conf
@@ -180,9 +215,12 @@ def drivers(question):
     broken = [{"path": path, "why": why} for _, path, _, _, why in listed() if why is not None]
     found = metadata.entry_points()
     found = found.select(group=question["group"]) if hasattr(found, "select") else found.get(question["group"], ())
-    return {"drivers": [driver(point, disabled) for point in found], "broken": broken, "disabled": disabled,
-            "disabled_in": places[-1]["file"] if places else None,
-            "enabled_beta": list(conf.drivers.enabled_beta_drivers or [])}
+    state = {"drivers": [driver(point, disabled) for point in found], "broken": broken, "disabled": disabled,
+             "disabled_in": places[-1]["file"] if places else None,
+             "enabled_beta": list(conf.drivers.enabled_beta_drivers or [])}
+    if not any(one["error"] for one in state["drivers"]):
+        state["read"] = read_by(paths, cfg, question)
+    return state
 
 
 def driver(point, disabled):

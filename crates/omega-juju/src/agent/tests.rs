@@ -181,6 +181,56 @@ assert len(found["others"]) == 1 and len(found["broken"]) == 2 and "magnum-capi-
     run_python(&["-I", "-B", "-c", &format!("import sys\n{statements}")], &arguments);
 }
 
+/// Each change that an import could notice changes the digest, and nothing else does.
+#[test]
+#[ignore = "needs python3"]
+fn python_notices_what_an_import_would() {
+    let home = tempfile::tempdir().unwrap();
+    let statements = r#"
+HOME = sys.argv[1]
+at = lambda name: os.path.join(HOME, name)
+def write(name, text):
+    with open(at(name), "w") as file:
+        file.write(text)
+    os.utime(at(name), ns=(0, 0))
+os.makedirs(at("package/inner"))
+write("package/module.py", "a")
+write("single", "a")
+os.symlink("module.py", at("package/link.py"))
+user = pwd.getpwuid(os.geteuid())
+context = ("/usr/bin/python3", user, {"A": "1"})
+question = {"args": [], "project": "magnum", "prog": "magnum-conductor", "group": "magnum.drivers"}
+paths = [at("absent"), at("package"), at("single")]
+digest = lambda context=context, question=question, paths=paths: state_of(context, question, paths)[0]
+before = digest()
+assert digest() == before
+def changes(what, change):
+    global before
+    change()
+    after = digest()
+    assert after != before, what
+    before = after
+changes("the same length and time", lambda: write("package/module.py", "b"))
+changes("the mode", lambda: os.chmod(at("single"), 0o600))
+changes("a new module", lambda: write("package/new.py", ""))
+changes("where a link leads", lambda: (os.remove(at("package/link.py")), os.symlink("new.py", at("package/link.py"))))
+changes("something in a directory below", lambda: write("package/inner/x.py", ""))
+changes("what was absent", lambda: os.mkdir(at("absent")))
+changes("a file that is gone", lambda: os.remove(at("single")))
+assert digest((context[0], user, {"A": "2"})) != before, "the environment"
+assert digest(("/usr/bin/python3.9", user, {"A": "1"})) != before, "the interpreter"
+assert digest(question=dict(question, args=["--config-dir", "/x"])) != before, "the arguments"
+long_ago, soon = time.time_ns() + 10 * SETTLED, time.time_ns()
+assert inputs_of(context, question, paths, soon) is None, "it changes at the moment"
+known = inputs_of(context, question, paths, long_ago)
+assert is_unchanged(context, question, known)
+write("package/module.py", "c")
+assert not is_unchanged(context, question, known)
+"#;
+    let program = format!("{}\n{statements}\n", probes());
+    run_python(&["-I", "-B", "-c", &program], &[home.path().to_str().unwrap()]);
+}
+
 /// Errors are counted from the start of the process, and what looks like a secret does not leave the unit.
 #[test]
 #[ignore = "needs python3"]
@@ -226,6 +276,7 @@ fn probes() -> String {
         include_str!("common.py"),
         include_str!("obstacle.py"),
         include_str!("network.py"),
+        include_str!("unchanged.py"),
         include_str!("ask.py"),
     ]
     .concat()
@@ -361,7 +412,7 @@ fn run_python(program: &[&str], arguments: &[&str]) {
 }
 
 /// The functions of `os` that the program for probes may call; none of them writes.
-const READS: [&str; 27] = [
+const READS: [&str; 29] = [
     "access",
     "basename",
     "close",
@@ -370,6 +421,7 @@ const READS: [&str; 27] = [
     "dup2",
     "exists",
     "fdopen",
+    "fsdecode",
     "fstat",
     "geteuid",
     "getgrouplist",
@@ -382,6 +434,7 @@ const READS: [&str; 27] = [
     "open",
     "readlink",
     "realpath",
+    "scandir",
     "setgid",
     "setgroups",
     "setuid",

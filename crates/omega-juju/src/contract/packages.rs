@@ -9,6 +9,7 @@ pub(super) async fn check(channel: &dyn Channel, site: &Site) -> Result<Vec<&'st
         installed(clause("a wheel is installed for the daemon's interpreter"), site).await?,
         refused(clause("what can't be installed is refused and changes nothing"), site).await?,
         replaced(clause("a version is replaced, and the old one is stored"), site).await?,
+        unchanged(clause("drivers are imported again only if something changed"), site).await?,
         uninstalled(clause("a distribution is uninstalled and stored"), site).await?,
     ])
 }
@@ -104,6 +105,34 @@ async fn replaced(clause: Clause<'_>, site: &Site) -> Checked {
     clause.same("drivers", &back.entry_points, &vec!["k8s_capi_helm_v1".to_owned()])?;
     clause.act(&install(site, &new.version, PipSource::Kept), Payload::Null).await?;
     clause.same("version", &version(&clause, site).await?, &Some(new.version.clone()))?;
+    Ok(clause.name)
+}
+
+async fn unchanged(clause: Clause<'_>, site: &Site) -> Checked {
+    let [old, new] = &site.wheels;
+    let group = "magnum.drivers".to_owned();
+    let asked =
+        |known| Probe::Drivers { service: site.service.clone(), group: group.clone(), known };
+    let mut inputs = None;
+    // What was written within two seconds before an import may change again: it is not compared.
+    for _ in 0..4 {
+        match clause.ask_one(asked(None)).await? {
+            Reply::Drivers(state) if inputs.is_none() => inputs = state.inputs,
+            Reply::Drivers(_) => {}
+            other => return Err(clause.broken("drivers", other)),
+        }
+    }
+    clause.that(inputs.is_some(), "what the import depended on", &inputs)?;
+    let again = clause.ask_one(asked(inputs.clone())).await?;
+    clause.same("again", &again, &Reply::DriversUnchanged)?;
+    clause.act(&install(site, &old.version, PipSource::Kept), Payload::Null).await?;
+    match clause.ask_one(asked(inputs.clone())).await? {
+        Reply::Drivers(state) => {
+            clause.that(state.inputs != inputs, "other inputs", state.inputs)?;
+        }
+        other => return Err(clause.broken("an import after a package changed", other)),
+    }
+    clause.act(&install(site, &new.version, PipSource::Kept), Payload::Null).await?;
     Ok(clause.name)
 }
 

@@ -95,7 +95,12 @@ impl DriverImports {
             Evidence::holds("imported as the conductor's user"),
             Evidence::list("drivers", state.drivers.iter().map(|one| one.name.clone())),
         ];
-        Verdict::shown(shown.into_iter().chain(version.map(|text| Evidence::text(MAGNUM, text))))
+        let version = version.map(|text| Evidence::text(MAGNUM, text));
+        // The import was made earlier: the unit says that nothing has changed since.
+        let at = state
+            .imported_at
+            .map(|at| Evidence::time("nothing has changed since the import at", at));
+        Verdict::shown(shown.into_iter().chain(version).chain(at))
     }
 }
 

@@ -241,6 +241,32 @@ async fn a_driver_that_is_installed_and_not_used() {
     insta::assert_snapshot!(cases(shots));
 }
 
+/// What an import found is remembered until something changes on the unit.
+#[tokio::test(start_paused = true)]
+async fn an_import_is_not_repeated_while_nothing_changes() {
+    let sim = grafted(4).await;
+    let cache = tempfile::tempdir().unwrap();
+    let at = |text: &str| text.contains("nothing has changed since the import at");
+    let asked = async || {
+        let unit = Arc::new(client(&sim).remembering_imports(cache.path()));
+        let found = answer(&DriverImports::new(&unit, &version(), stage_dropin().sha256())).await;
+        (found.contains("yes, imported"), at(&found))
+    };
+    assert_eq!(asked().await, (true, false), "imported");
+    assert_eq!(asked().await, (true, true), "remembered");
+    sim.write("/etc/magnum/magnum.conf.d/50-other.conf", b"[DEFAULT]\n", "root", "root", 0o644);
+    assert_eq!(asked().await, (true, false), "another file is read: imported again");
+    sim.lose_module(Some("yaml"));
+    assert_eq!(asked().await, (false, false));
+    assert_eq!(asked().await, (false, false), "a failure is not remembered");
+    sim.lose_module(None);
+    assert_eq!(asked().await, (true, false));
+    assert_eq!(asked().await, (true, true));
+    let other = Arc::new(client(&sim));
+    let found = answer(&DriverImports::new(&other, &version(), stage_dropin().sha256())).await;
+    assert!(found.contains("yes, imported") && !at(&found), "without a directory: {found}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_daemon_that_keeps_restarting() {
     let sim = grafted(4).await;

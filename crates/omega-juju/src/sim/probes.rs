@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     Distribution, DistributionsState, DomainSnapshots, DriversState, FailureCode, FileFacts,
-    FileState, Interpreter, OptionsState, OtherDistribution, Probe, ProbeFailure, ProgramState,
-    ReachState, ReleasesState, Reply, Resolved, ServiceState, SinceStart,
+    FileState, ImportInputs, Interpreter, OptionsState, OtherDistribution, Probe, ProbeFailure,
+    ProgramState, ReachState, ReleasesState, Reply, Resolved, ServiceState, SinceStart,
 };
 
 fn failed(code: FailureCode, why: impl Into<String>) -> Reply {
@@ -59,7 +59,7 @@ impl Machine {
             Probe::Distributions { service, containing } => {
                 Reply::Distributions(self.distributions(service.as_str(), containing))
             }
-            Probe::Drivers { service, .. } => self.drivers(service.as_str()),
+            Probe::Drivers { service, known, .. } => self.drivers(service.as_str(), known.as_ref()),
             Probe::SinceStart { service } => Reply::SinceStart(self.since_start(service.as_str())),
             Probe::Options { service, group, keys } => self.options(service.as_str(), group, keys),
             Probe::Reach { host, port, ca_pem } => {
@@ -279,7 +279,7 @@ impl Machine {
             .map_err(|why| Box::new(failed(FailureCode::Configuration, why)))
     }
 
-    fn drivers(&self, service: &str) -> Reply {
+    fn drivers(&self, service: &str, known: Option<&ImportInputs>) -> Reply {
         let loaded = match self.configuration(service) {
             Ok(loaded) => loaded,
             Err(refused) => return *refused,
@@ -291,13 +291,28 @@ impl Machine {
         };
         let disabled = list("disabled_drivers");
         let sets = loaded.set("drivers", "disabled_drivers");
+        let drivers = self.python.drivers(&disabled, &loaded.options);
+        let sound = drivers.iter().all(|one| one.error.is_none());
+        let inputs = sound.then(|| self.import_inputs(&loaded.files));
+        if known.is_some() && known == inputs.as_ref() {
+            return Reply::DriversUnchanged;
+        }
         Reply::Drivers(DriversState {
-            drivers: self.python.drivers(&disabled, &loaded.options),
+            drivers,
             broken: self.python.broken.clone(),
             disabled_in: sets.last().map(|source| source.file.clone()),
             enabled_beta: list("enabled_beta_drivers"),
             disabled,
+            inputs,
+            imported_at: None,
         })
+    }
+
+    /// The interpreter with its packages, and the files of the configuration with their times.
+    fn import_inputs(&self, files: &[String]) -> ImportInputs {
+        let states: Vec<_> = files.iter().map(|file| self.files.0.get(file)).collect();
+        let state = Sha256::of(format!("{:?} {states:?}", self.python).as_bytes()).to_string();
+        ImportInputs { paths: files.join("\n"), state }
     }
 
     fn since_start(&self, service: &str) -> SinceStart {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{BrokenMetadata, FailureCode};
@@ -24,6 +25,22 @@ pub struct DriversState {
     /// `[drivers] enabled_beta_drivers`.
     #[serde(default)]
     pub enabled_beta: Vec<String>,
+    /// What the import depended on, if every driver could be imported and nothing changed meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<ImportInputs>,
+    /// The time of the import, if it was not made now, and nothing that it depended on has changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_at: Option<Timestamp>,
+}
+
+/// What an import of the drivers depended on: the interpreter, its user and environment, the daemon's
+/// arguments, and every file and directory that was read. The unit gives it and compares it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportInputs {
+    /// The paths, packed.
+    pub paths: String,
+    /// A digest of the state of all of it.
+    pub state: String,
 }
 
 /// An entry point of a driver, and what came of importing it as the daemon does. A disabled one is

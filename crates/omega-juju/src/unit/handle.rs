@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeMap,
     fmt, mem,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -16,6 +17,7 @@ use super::{
     Access, Action, Channel, DistributionsState, DomainSnapshots, DriversState, FailureCode,
     FileState, Interpreter, Obstacle, OptionsState, Payload, Probe, ProbeFailure, ProgramState,
     ReachState, ReleasesState, Reply, ServiceName, ServiceState, SinceStart, Sources, UnitPath,
+    import_memory::ImportMemory,
 };
 use crate::{Error, channel::Standing};
 
@@ -29,6 +31,7 @@ pub struct Unit {
     channel: Arc<dyn Channel>,
     sources: Sources,
     standing: Option<Standing>,
+    imports: Option<ImportMemory>,
     pending: Arc<Mutex<Vec<Pending>>>,
     executions: Arc<AtomicUsize>,
 }
@@ -52,7 +55,25 @@ impl Unit {
     /// Returns the unit `label`, reached by `channel`, with the content that may be written to it.
     pub fn new(label: impl Into<String>, channel: Arc<dyn Channel>, sources: Sources) -> Self {
         let (pending, executions) = (Arc::default(), Arc::default());
-        Self { label: label.into(), channel, sources, standing: None, pending, executions }
+        let (standing, imports) = (None, None);
+        Self { label: label.into(), channel, sources, standing, imports, pending, executions }
+    }
+
+    /// Returns a handle on the same machine that remembers in `directory` what an import of the drivers
+    /// depended on. It is not repeated within a day while nothing of that has changed on the unit: an import
+    /// takes two seconds of its processor.
+    #[must_use]
+    pub fn remembering_imports(&self, directory: &Path) -> Self {
+        let (pending, executions) = (Arc::clone(&self.pending), Arc::clone(&self.executions));
+        Self {
+            label: self.label.clone(),
+            channel: Arc::clone(&self.channel),
+            sources: self.sources.clone(),
+            standing: self.standing.clone(),
+            imports: Some(ImportMemory::new(directory, &self.label, &self.channel.name())),
+            pending,
+            executions,
+        }
     }
 
     /// Sets what Juju reported of the unit when it was listed.
@@ -204,10 +225,19 @@ impl Unit {
 
     /// Reads which drivers a daemon finds, and whether it can import them.
     pub async fn drivers(&self, service: &ServiceName) -> Result<DriversState, Error> {
-        let (service, group) = (service.clone(), DRIVERS_GROUP.to_owned());
-        match self.ask(Probe::Drivers { service, group }).await? {
-            Reply::Drivers(state) => Ok(state),
-            other => Err(self.unexpected(&other)),
+        let memory = self.imports.as_ref().map(|memory| memory.of(service));
+        let last = memory.as_ref().and_then(ImportMemory::last);
+        let known = last.as_ref().and_then(|last| last.inputs.clone());
+        let group = DRIVERS_GROUP.to_owned();
+        match (self.ask(Probe::Drivers { service: service.clone(), group, known }).await?, last) {
+            (Reply::Drivers(state), _) => {
+                if let Some(memory) = &memory {
+                    memory.keep(&state);
+                }
+                Ok(DriversState { inputs: None, ..state })
+            }
+            (Reply::DriversUnchanged, Some(last)) => Ok(DriversState { inputs: None, ..last }),
+            (other, _) => Err(self.unexpected(&other)),
         }
     }
 

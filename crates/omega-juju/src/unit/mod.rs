@@ -5,6 +5,7 @@ mod channel;
 mod drivers;
 mod failure;
 mod handle;
+mod import_memory;
 mod names;
 mod probe;
 mod reply;
@@ -15,7 +16,7 @@ pub use action::{
     ServiceAction,
 };
 pub use channel::Channel;
-pub use drivers::{DriverState, DriversState, SinceStart};
+pub use drivers::{DriverState, DriversState, ImportInputs, SinceStart};
 pub use failure::{ActionFailure, FailureCode, ProbeFailure};
 pub use handle::Unit;
 pub use names::{InvalidPath, InvalidServiceName, ServiceName, UnitPath};

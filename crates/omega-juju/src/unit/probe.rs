@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Access, ServiceName, UnitPath};
+use super::{Access, ImportInputs, ServiceName, UnitPath};
 
 /// A read-only question to a unit's machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +68,9 @@ pub enum Probe {
         service: ServiceName,
         /// The entry point group (`magnum.drivers`).
         group: String,
+        /// What an earlier import depended on. If nothing of it has changed, nothing is imported.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<ImportInputs>,
     },
     /// Whether the daemon keeps restarting, and the errors that it logged since its start.
     SinceStart { service: ServiceName },

@@ -61,6 +61,8 @@ pub enum Reply {
     Options(OptionsState),
     /// To `Drivers`.
     Drivers(DriversState),
+    /// To `Drivers` with `known`: nothing of that has changed.
+    DriversUnchanged,
     /// To `SinceStart`.
     SinceStart(SinceStart),
     /// To `Reach` and `Authenticate`.

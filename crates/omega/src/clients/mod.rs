@@ -8,7 +8,7 @@ mod sources;
 mod units;
 mod workload;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 pub use connect::Connect;
 use jiff::Timestamp;
@@ -105,10 +105,14 @@ impl Clients {
     }
 
     /// Returns the same clients for a verification: they cache what several facts share, and so do
-    /// not see changes.
+    /// not see changes. `cache`: where imports of the drivers are remembered, if anywhere.
     #[must_use]
-    pub fn for_verification(mut self) -> Self {
+    pub fn for_verification(mut self, cache: Option<&Path>) -> Self {
         self.cloud.network = Arc::new(self.cloud.network.caching());
+        if let Some(cache) = cache {
+            let units = self.units.iter();
+            self.units = units.map(|unit| Arc::new(unit.remembering_imports(cache))).collect();
+        }
         self
     }
 

@@ -61,8 +61,9 @@ pub async fn resolve(
 ///
 /// To list the units and the clusters takes as long as to ask a unit. So the unit is asked at once, with
 /// the lists of the last verification, which are compared with the new ones: where they differ, the
-/// units are asked again. The lists are in [`Machine::cache`](crate::Machine); without it every
-/// verification waits for them.
+/// units are asked again. An import of the drivers is not repeated while nothing that it read has changed
+/// ([`omega_juju::Unit::remembering_imports`]). Both are in [`Machine::cache`](crate::Machine); without
+/// it every verification waits for the lists, and imports.
 ///
 /// # Errors
 ///
@@ -149,7 +150,8 @@ impl<'a> Resolver<'a> {
         inputs: &Inputs,
     ) -> Result<Report, Failure> {
         let (spec, clients) = self.graft(inputs, &self.connect.no_payloads()).await?;
-        let job = spec.job(site, &clients.for_verification(), Purpose::Verify);
+        let clients = clients.for_verification(self.cache().as_deref());
+        let job = spec.job(site, &clients, Purpose::Verify);
         Ok(engine.verify(&job).await)
     }
 
@@ -161,7 +163,11 @@ impl<'a> Resolver<'a> {
         let (directory, units) = (site.directory.display(), units.join(" "));
         let key = format!("{directory}\n{application:?}\n{:?}\n{units}", site.juju.model);
         let name = format!("graft-{}.json", Sha256::of(key.as_bytes()));
-        Some(self.connect.machine.cache.as_ref()?.join("inputs").join(name))
+        Some(self.cache()?.join(name))
+    }
+
+    fn cache(&self) -> Option<PathBuf> {
+        Some(self.connect.machine.cache.as_ref()?.join("inputs"))
     }
 
     /// Returns the inputs of the last verification. A damaged file counts as none.
