@@ -87,7 +87,7 @@ impl ContainerInfra {
         for one in listed.odd.iter().map(of) {
             if odd.insert(one.clone()) {
                 let (cluster, why) = (one.name(), &one.why);
-                tracing::warn!(target: "omega_notice", cluster, why, "a cluster of Magnum's list is passed over");
+                tracing::warn!(target: "omega_notice", cluster, why, "a cluster of Magnum's list is left out");
             }
         }
         Ok(listed)

@@ -7,7 +7,7 @@ use omega_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Image, ImageTask, Images, stage_image::told};
+use super::{Image, ImageTask, Images, existing_image::newest_import};
 use crate::{Error, service_response::deleted};
 
 /// That the image with this id does not exist, or at least not in part.
@@ -99,7 +99,7 @@ impl Desired for DeleteImage {
             "deleted" | "pending_delete" => Ok(Delta::Satisfied),
             "active" | "deactivated" if self.only_unfinished => Ok(Delta::Satisfied),
             _ if image.is_imported_now() => {
-                let import = told(tasks);
+                let import = newest_import(tasks);
                 Ok(Delta::Wait(format!(
                     "Glance still imports it ({import}); it is deleted when that ends"
                 )))

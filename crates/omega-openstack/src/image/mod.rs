@@ -6,6 +6,7 @@ mod client;
 mod cluster_image;
 mod delete_image;
 mod download;
+mod existing_image;
 mod manifest;
 mod qcow2;
 mod source;
