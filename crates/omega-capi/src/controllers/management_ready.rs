@@ -106,6 +106,19 @@ impl ManagementState {
         Some(finding.severity(Severity::Unknown).remedy(next))
     }
 
+    /// A finding if Cluster API's core does not run there: the kubeconfig may be of another cluster.
+    fn without_core(&self, label: String) -> Option<Finding> {
+        let installed = self.installed.as_ref().ok()?;
+        if installed.iter().any(|one| one.component == Component::ClusterApi) {
+            return None;
+        }
+        let why =
+            "Cluster API's core controller is not installed here: this is no management cluster";
+        let finding = Finding::broken(RULE, Subject::new("management", label), why);
+        let next = "check that the kubeconfig is of the management cluster; or install Cluster API";
+        Some(finding.shown_by([Evidence::count("controllers", installed.len())]).remedy(next))
+    }
+
     fn evidence(&self) -> Vec<Evidence> {
         let counted = |what: &str, count: Result<usize, &Error>| match count {
             Ok(count) => Evidence::count(what, count),
@@ -173,6 +186,9 @@ impl Gate for ManagementReady {
             return Err(failure(error));
         }
         if let Some(finding) = state.nothing_judged(&self.management) {
+            return Ok(Verdict::fail(finding));
+        }
+        if let Some(finding) = state.without_core(self.management.label()) {
             return Ok(Verdict::fail(finding));
         }
         // Without its clock no restart is recent; what waits to be started again still counts.
@@ -254,6 +270,21 @@ mod tests {
         let mut older = without;
         older.installed.as_mut().unwrap()[0].version = Some("v0.11.3".into());
         assert_eq!(older.findings(now()), [], "it has no need of it");
+    }
+
+    #[test]
+    fn another_cluster_is_no_management_cluster() {
+        let judged = |state: &ManagementState| state.without_core("https://m".to_owned());
+        assert_eq!(judged(&well()).unwrap().rule, RULE, "a provider alone");
+        let mut whole = well();
+        let core = Installed {
+            component: Component::ClusterApi,
+            ..whole.installed.as_ref().unwrap()[0].clone()
+        };
+        whole.installed.as_mut().unwrap().push(core);
+        assert_eq!(judged(&whole), None);
+        let empty = ManagementState { installed: Ok(Vec::new()), ..well() };
+        assert!(judged(&empty).unwrap().summary.contains("no management cluster"));
     }
 
     #[test]

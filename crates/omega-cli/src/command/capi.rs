@@ -90,10 +90,19 @@ impl App {
 async fn versions(management: &Management, screen: &Screen) -> Result<Answer, Failure> {
     let surface =
         read_served_apis(management).await.map_err(|e| unasked("the served versions", &e))?;
-    let text = shown::surface(&surface, screen);
+    let nothing = surface.definitions.is_empty();
+    let text = if nothing {
+        format!(
+            "{} serves no kind of Cluster API: is this the management cluster?",
+            management.label()
+        )
+    } else {
+        shown::surface(&surface, screen)
+    };
     let unsettled = surface.unsettled();
     let document = json!({ "schema_version": 1, "surface": surface, "unsettled": unsettled });
-    Ok(Answer { text, document, exit: Status::Done })
+    let exit = if nothing { Status::Gate } else { Status::Done };
+    Ok(Answer { text, document, exit })
 }
 
 /// Reads the management cluster and Magnum at the same time.

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use omega::{
     capi::Namespace,
     core::{
-        Failure, FailureClass, ItemState, TargetPreview, Verdict,
+        Failure, FailureClass, ItemState, Severity, TargetPreview, Verdict,
         run::{Report, Status},
     },
     graft::{SiteGate, UnitGate, check_site, check_units},
@@ -83,8 +83,14 @@ struct OnUnits {
     units: Vec<String>,
 }
 
-/// A gate that was asked for by name fails if what it is about is not there.
+/// A gate that was asked for by name fails if what it is about is not there, and is an error if nothing is
+/// known of it.
 fn asked_for(report: Report) -> Report {
+    if let Some(failure) = unknown(&report) {
+        let exit = Status::first([report.exit, Status::Error]);
+        let failure = report.failure.clone().unwrap_or(failure);
+        return report.failed(Some(failure), exit);
+    }
     let items = report.looked.iter().flat_map(TargetPreview::items);
     let absent = items.filter_map(|item| match &item.found {
         ItemState::Verdict(Verdict::Deferred { until }) => Some((item.subject.to_string(), until)),
@@ -97,6 +103,22 @@ fn asked_for(report: Report) -> Report {
     let exit = Status::first([report.exit, Status::Gate]);
     let failure = report.failure.clone().unwrap_or(failure);
     report.failed(Some(failure), exit)
+}
+
+/// Returns what could not be judged, if something could not.
+fn unknown(report: &Report) -> Option<Failure> {
+    let mut items = report.looked.iter().flat_map(TargetPreview::items);
+    items.find_map(|item| {
+        let ItemState::Verdict(Verdict::Fail(finding)) = &item.found else { return None };
+        (finding.severity == Severity::Unknown).then(|| {
+            let what = format!("could not check: {}", item.subject);
+            let failure = Failure::new(FailureClass::Error, what).because(finding.summary.clone());
+            match &finding.remedy {
+                Some(next) => failure.next(next.clone()),
+                None => failure,
+            }
+        })
+    })
 }
 
 impl App {
@@ -137,8 +159,9 @@ impl App {
 mod tests {
     use std::sync::Arc;
 
+    use async_trait::async_trait;
     use omega::{
-        core::{Context, Item, Section, TargetPlan},
+        core::{Context, Finding, Gate, Item, Section, Subject, TargetPlan},
         graft::SiteSpec,
         juju::{Sources, gates::DriverLoaded, sim::Start},
         rehearsal,
@@ -168,5 +191,36 @@ mod tests {
             assert_eq!(failure.class, FailureClass::Gate);
             assert!(failure.causes[0].contains("waits for 7."), "{failure:?}");
         }
+    }
+
+    struct NobodyKnows;
+
+    #[async_trait]
+    impl Gate for NobodyKnows {
+        fn rule(&self) -> &'static str {
+            "nobody-knows"
+        }
+        fn subject(&self) -> Subject {
+            Subject::new("management", "https://m")
+        }
+        async fn check(&self) -> Result<Verdict, Failure> {
+            let finding = Finding::broken(self.rule(), self.subject(), "nothing can be listed");
+            Ok(Verdict::fail(finding.severity(Severity::Unknown).remedy("use another kubeconfig")))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_known_is_an_error() {
+        let home = tempfile::tempdir().unwrap();
+        let section = Section::new("", "check", vec![Item::gate(NobodyKnows)]);
+        let target = TargetPlan::unit("management", vec![section]);
+        let engine = Engine::new(Runs::new(home.path()), Context::default());
+        let report = engine.plan(&Job::new("check", "omega.toml", vec![target])).await;
+        assert_eq!(report.exit, Status::Done, "it stops no run");
+        let report = asked_for(report);
+        assert_eq!((report.exit, report.exit_code), (Status::Error, 1));
+        let failure = report.failure.unwrap();
+        assert_eq!(failure.causes, ["nothing can be listed"]);
+        assert_eq!(failure.next.as_deref(), Some("use another kubeconfig"));
     }
 }

@@ -6,13 +6,17 @@ use omega::{
     rollback::{self, Rollback, check},
 };
 
-use crate::{app::App, cli::RollbackArgs, command_line::CommandLine};
+use crate::{
+    app::App,
+    cli::{RollbackArgs, Runbook},
+    command_line::CommandLine,
+};
 
 impl App {
     pub(crate) async fn rollback(&self, args: &RollbackArgs) -> Result<Status, Failure> {
         let at = &args.site;
         let _lock = (!args.write.plan).then(|| self.runs.lock(&at.site, &self.task)).transpose()?;
-        let named = args.run.as_deref().map(|run| self.runs.resolve(run)).transpose()?;
+        let named = self.named_run(args)?;
         let run = named.as_deref();
         // If there is nothing to undo, no request is made.
         check(&self.runs, run)?;
@@ -34,6 +38,29 @@ impl App {
             None => next,
         };
         Ok(self.shown(&report, next.map(exact).as_ref()))
+    }
+
+    /// Returns the id of the run that `--run` means: with a runbook, one of that.
+    fn named_run(&self, args: &RollbackArgs) -> Result<Option<String>, Failure> {
+        let Some(run) = args.run.as_deref() else { return Ok(None) };
+        let Some(Runbook::Graft) = args.runbook else { return self.runs.resolve(run).map(Some) };
+        let (all, _) = self.runs.all()?;
+        if run == "latest" {
+            let newest = all.into_iter().find(|one| one.runbook == GRAFT);
+            return newest.map(|one| Some(one.id)).ok_or_else(|| {
+                Failure::new(FailureClass::Usage, format!("there is no run of {GRAFT} yet"))
+                    .next("`omega-cli runs` lists the runs of other commands; leave `graft` out for one of those")
+            });
+        }
+        let id = self.runs.resolve(run)?;
+        match all.iter().find(|one| one.id == id && one.runbook != GRAFT) {
+            Some(other) => {
+                let what = format!("run {id} is of {}, not of {GRAFT}", other.runbook);
+                Err(Failure::new(FailureClass::Usage, what)
+                    .next(format!("leave `graft` out: omega-cli rollback --run {id}")))
+            }
+            None => Ok(Some(id)),
+        }
     }
 
     fn say(&self, back: &Rollback) {

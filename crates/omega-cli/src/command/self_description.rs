@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use clap_complete::env::Shells;
 use omega::{
     acceptance::AcceptanceReport,
-    core::{Entry, Event, Failure, FailureClass},
+    core::{Entry, Event, Failure, FailureClass, Touched},
     run::{PlanFile, Report, Status},
     site::Site,
 };
@@ -63,7 +63,10 @@ impl App {
             .and_then(|()| clap_mangen::generate_to(help::command(), directory))
             .map_err(|error| {
                 let what = format!("could not write the manual pages to {}", directory.display());
-                Failure::new(FailureClass::Error, what).because(error.to_string())
+                let failure = Failure::new(FailureClass::Error, what).because(error.to_string());
+                let next = "some pages may be there, and incomplete: remove them, and run it again in a \
+                            directory with room";
+                Failure { touched: Touched::Maybe, ..failure.next(next) }
             })?;
         self.screen.text(&format!("The manual pages are in {}.", directory.display()));
         Ok(self.ends(Status::Done, json!({ "directory": directory })))

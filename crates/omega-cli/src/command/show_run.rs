@@ -42,6 +42,13 @@ impl Record {
         let mut damaged: Vec<Failure> = documents.iter().filter_map(edited).collect();
         let is_edited = documents.iter().any(|name| name == REPORT && edited(name).is_some());
         let report: Option<Value> = runs.kept(id, REPORT).filter(|_| !is_edited);
+        let at = path.with_file_name(REPORT);
+        if report.is_none() && !is_edited && at.exists() {
+            let what = format!("the report of run {id} can't be read");
+            let next = format!("its journal has what the run did; look at {}", at.display());
+            let why = "it is not JSON, or of another user";
+            damaged.push(Failure::new(FailureClass::Error, what).because(why).next(next));
+        }
         // Whatever a run has reported, its journal had before.
         let journal = report.as_ref().and_then(|report| damage(&entries, cut, report));
         damaged.extend(journal.map(|why| {
@@ -66,8 +73,9 @@ impl Record {
     fn end(&self, id: &str) -> Option<String> {
         match (&self.report, self.cut) {
             _ if self.is_edited => None,
+            (None, None) if !self.damaged.is_empty() => None,
             (None, None) => {
-                let killed = "The run has no report: it was killed.";
+                let killed = "The run has no report: it was killed, or its report was removed.";
                 let next = format!("{killed}\nNext:  omega-cli accept --resume {id}");
                 Some(if self.documents.is_empty() { killed.to_owned() } else { next })
             }

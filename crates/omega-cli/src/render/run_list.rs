@@ -45,6 +45,7 @@ fn cells(run: &RunInfo, outcome: &RunOutcome) -> [String; 5] {
         Outcome::Failed => "failed",
         Outcome::Interrupted => "interrupted",
         Outcome::Running => "running",
+        Outcome::Damaged => "damaged",
         Outcome::Killed | _ => "killed",
     };
     let changes = match (changes, uncertain) {

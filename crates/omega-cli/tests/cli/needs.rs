@@ -89,7 +89,11 @@ fn any_run_is_rolled_back_by_its_id() {
     let id = "2026-01-01T00-00-00Z-0001";
     let of_run = &["what restores some.kind.v1 k on cloud here", "found it has the integer `7`"];
     home.run(&["rollback", "--run", id]).exits(1).says(of_run);
-    home.run(&["rollback", "graft", "--run", id]).exits(1).says(of_run);
+    let other = "run 2026-01-01T00-00-00Z-0001 is of ensure-sg-rule, not of graft";
+    home.run(&["rollback", "graft", "--run", id]).exits(64).says(&[other, "leave `graft` out"]);
+    let none = &["there is no run of graft yet"];
+    home.run(&["rollback", "graft", "--run", "latest"]).exits(64).says(none);
+    home.run(&["rollback", "--run", "latest"]).exits(1).says(of_run);
     home.run(&["rollback", "graft"]).exits(64).says(&["no graft on this machine has changed"]);
     home.run(&["rollback"]).exits(64).says(&["required arguments", "<RUNBOOK|--run <ID>>"]);
     home.run(&["rollback", "--run", "nope"]).exits(64).says(&["no run `nope`"]);

@@ -37,8 +37,10 @@ pub enum Outcome {
     Interrupted,
     /// It is not over.
     Running,
-    /// It ended without a report: it was killed.
+    /// There is no report of it: it was killed, or somebody removed the report.
     Killed,
+    /// Its report can't be read: it was edited, or is of another user.
+    Damaged,
 }
 
 /// Returns how a run with this report ended. The reports of acceptance had no exit code at first.
@@ -87,9 +89,11 @@ impl Runs {
     /// Returns what became of `run`.
     pub fn outcome(&self, run: &RunInfo) -> RunOutcome {
         let report: Option<serde_json::Value> = self.kept(&run.id, "report.json");
+        let has_file = self.path(&run.id).is_ok_and(|path| path.join("report.json").exists());
         let outcome = match &report {
             Some(report) => reported(report),
             None if self.is_alive(&run.id) => Outcome::Running,
+            None if has_file => Outcome::Damaged,
             None => Outcome::Killed,
         };
         let entries = self.entries(&run.id).ok();
@@ -116,6 +120,10 @@ impl Runs {
         }
         let (all, damaged) = self.all()?;
         if name == "latest" {
+            // One that can't be read may be the newest.
+            if let Some(damaged) = damaged.into_iter().next() {
+                return Err(damaged);
+            }
             let newest = all.into_iter().next().map(|run| run.id);
             return newest.ok_or_else(|| {
                 Failure::new(FailureClass::Usage, "there are no runs yet").next(NO_RUNS)

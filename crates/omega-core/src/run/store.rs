@@ -153,14 +153,7 @@ impl Runs {
             match read::<RunInfo>(&path.join("run.json")) {
                 Ok(run) => runs.push(run),
                 Err(error) if never_began(&path, &error) => {}
-                Err(error) => damaged.push(
-                    Failure::new(FailureClass::Error, format!("run {} is damaged", path.display()))
-                        .because(format!("run.json: {error}"))
-                        .next(format!(
-                            "read its journal.jsonl, which has what was written; then remove it: rm -r '{}'",
-                            path.display()
-                        )),
-                ),
+                Err(error) => damaged.push(unreadable(&path, &error)),
             }
         }
         runs.sort_by(|a, b| (b.began, &b.id).cmp(&(a.began, &a.id)));
@@ -328,6 +321,24 @@ fn keep(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
     })
 }
 
+/// What to say of a run whose description can't be read: only one that is read and makes no sense is
+/// damaged.
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let at = path.display();
+    let why = format!("run.json: {error}");
+    if !matches!(error.kind(), io::ErrorKind::PermissionDenied) {
+        let what = format!("run {at} is damaged");
+        let next = format!(
+            "read its journal.jsonl, which has what was written; then remove it: rm -r '{at}'"
+        );
+        return Failure::new(FailureClass::Error, what).because(why).next(next);
+    }
+    let next = format!(
+        "it may be of another user (sudo?): list the runs as that user, or make it yours: sudo chown -R \"$USER\" '{at}'"
+    );
+    Failure::new(FailureClass::Error, format!("run {at} can't be read")).because(why).next(next)
+}
+
 /// Whether this directory is from a run that was killed before it wrote its description. Such a run
 /// changed nothing.
 fn never_began(path: &Path, error: &io::Error) -> bool {
@@ -400,11 +411,24 @@ mod tests {
         let (all, damaged) = runs.all().unwrap();
         assert!(all.is_empty());
         assert!(damaged[0].message.contains(&run.id), "{damaged:?}");
+        assert_eq!(runs.resolve("latest").unwrap_err(), damaged[0], "it may be the newest");
         // Ended before it began.
         fs::remove_file(run.path.join("run.json")).unwrap();
         assert_eq!(runs.all().unwrap().1, []);
         fs::write(run.path.join("journal.jsonl"), "?").unwrap();
         assert_eq!(runs.all().unwrap().1.len(), 1);
+    }
+
+    /// Its record must not be removed because another user made it.
+    #[test]
+    fn a_run_that_may_not_be_read_is_not_called_damaged() {
+        let path = Path::new("/runs/2026-01-01T00-00-00Z-0001");
+        let denied = unreadable(path, &io::Error::from(io::ErrorKind::PermissionDenied));
+        assert_eq!(denied.message, format!("run {} can't be read", path.display()));
+        let next = denied.next.unwrap();
+        assert!(next.contains("another user") && !next.contains("rm "), "{next}");
+        let eof = unreadable(path, &io::Error::from(io::ErrorKind::UnexpectedEof));
+        assert!(eof.message.ends_with("is damaged"), "{}", eof.message);
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub use restore_template::{RestoreTemplate, RestoredTemplate};
 pub use template_name::{InvalidTemplateName, TemplateName};
 pub(crate) use template_name::{is_uuid, name_fault};
 pub use template_references::Reference;
+#[cfg(feature = "schema")]
+pub use template_spec::LabelValue;
 pub use template_spec::{
     FieldDifference, InvalidNetworkDriver, NetworkDriver, TemplateSpec, deserialize_labels,
 };

@@ -33,6 +33,7 @@ pub struct TemplateSpec {
     pub dns_nameserver: Option<String>,
     /// Labels, which the driver reads. A number or a boolean is taken for its text.
     #[serde(default, deserialize_with = "deserialize_labels")]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, LabelValue>"))]
     pub labels: BTreeMap<String, String>,
     /// The key pair of clusters that name none.
     #[serde(default)]
@@ -85,6 +86,19 @@ pub fn deserialize_labels<'de, D: Deserializer<'de>>(
 ) -> Result<BTreeMap<String, String>, D::Error> {
     let labels = BTreeMap::<String, Label>::deserialize(from)?;
     Ok(labels.into_iter().map(|(key, Label(text))| (key, text)).collect())
+}
+
+/// What a label may be, for schemas.
+#[cfg(feature = "schema")]
+#[derive(Debug, schemars::JsonSchema)]
+#[schemars(untagged)]
+pub enum LabelValue {
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Number(i64),
+    /// A boolean.
+    Flag(bool),
 }
 
 /// The text of a label.

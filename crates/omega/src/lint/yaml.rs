@@ -90,6 +90,11 @@ impl Value {
         matches!(&self.data, Data::Scalar { text, is_quoted: false } if omega_core::pyyaml::is_null(text))
     }
 
+    /// Returns whether it is a scalar in quotes or a block, which is text whatever it says.
+    pub fn is_quoted(&self) -> bool {
+        matches!(&self.data, Data::Scalar { is_quoted: true, .. })
+    }
+
     /// Returns its text, if it is a scalar and not null.
     pub fn text(&self) -> Option<&str> {
         match &self.data {

@@ -134,10 +134,13 @@ pub async fn rollback_of(
 /// If a run can't be read, it is not known which run is the last.
 fn readable(runs: &Runs, run: Option<&str>) -> Result<Vec<RunInfo>, Failure> {
     let (all, damaged) = runs.all()?;
-    match (run, damaged.into_iter().next()) {
-        (None, Some(damaged)) => Err(damaged),
-        (_, _) => Ok(all),
-    }
+    let mut damaged = damaged.into_iter();
+    let in_the_way = match run {
+        None => damaged.next(),
+        Some(id) if all.iter().any(|one| one.id == id) => None,
+        Some(id) => damaged.find(|one| one.message.contains(id)),
+    };
+    in_the_way.map_or(Ok(all), Err)
 }
 
 fn select<'a>(

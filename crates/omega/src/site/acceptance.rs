@@ -112,6 +112,10 @@ pub struct NewCluster {
     pub node_count: u32,
     /// Labels beside those of the template.
     #[serde(default, deserialize_with = "deserialize_labels")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "BTreeMap<String, omega_openstack::container_infra::LabelValue>")
+    )]
     pub labels: BTreeMap<String, String>,
     /// How long its creation may take (`30m`).
     #[serde(default = "prove_within", deserialize_with = "deadline")]

@@ -157,6 +157,8 @@ pub(super) fn secrets(connect: &Connect<'_>) -> Vec<(Keys, PathBuf)> {
             .enumerate()
             .map(|(nth, file)| (keys(["ssh", "identity", &nth.to_string()]), connect.path(file))),
     );
+    // Its text may be one that omega can't read, and hold a password all the same.
+    files.extend(site.cloud().openrc.iter().map(|file| (cloud_keys(connect), connect.path(file))));
     let Ok(config) = connect.cloud_config() else { return files };
     for origin in config.origins {
         let file = PathBuf::from(origin.source);

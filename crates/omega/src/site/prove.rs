@@ -25,6 +25,10 @@ pub struct Prove {
     pub dns_nameserver: Option<String>,
     /// Labels of the temporary template. A number or a boolean is taken for its text.
     #[serde(default, deserialize_with = "deserialize_labels")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "BTreeMap<String, omega_openstack::container_infra::LabelValue>")
+    )]
     pub labels: BTreeMap<String, String>,
     /// The key pair.
     pub keypair: Option<String>,

@@ -1,3 +1,5 @@
+use std::net::Ipv6Addr;
+
 /// The address of a machine that is reached by SSH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SshAddress<'a> {
@@ -28,6 +30,8 @@ impl<'a> SshAddress<'a> {
             Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
                 (host, port.parse().ok().filter(|port| *port > 0)?)
             }
+            // Two colons without brackets: an IPv6 address, or a port too many.
+            Some(_) if rest.parse::<Ipv6Addr>().is_err() => return None,
             Some(_) | None => (rest, 22),
         };
         let host = Some(host.trim_matches(['[', ']'])).filter(plain)?;
@@ -52,8 +56,20 @@ mod tests {
             assert_eq!(SshAddress::of(text), Some(SshAddress { user, host, port }), "{text}");
         }
         for bad in [
-            "", "@h", "u@", "u:p@h", "u@h@i", "h:", "h:ssh", "h:0", "h:70000", "a b", "ssh://h",
+            "",
+            "@h",
+            "u@",
+            "u:p@h",
+            "u@h@i",
+            "h:",
+            "h:ssh",
+            "h:0",
+            "h:70000",
+            "a b",
+            "ssh://h",
             ":22",
+            "h:22:33",
+            "u@10.0.0.1:22:33",
         ] {
             assert_eq!(SshAddress::of(bad), None, "{bad}");
         }

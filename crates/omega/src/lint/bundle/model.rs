@@ -141,11 +141,21 @@ impl Application {
         self.option(name).and_then(Value::text)
     }
 
-    /// Returns the boolean of an option, as goyaml takes it.
+    /// Returns the boolean of an option as Juju takes it: without quotes the words of goyaml v2
+    /// (resolve.go); of what is text then, those of Go's `strconv.ParseBool` (juju/charm v12, config.go).
     pub fn option_flag(&self, name: &str) -> Option<bool> {
-        match self.option_text(name)?.to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" | "y" => Some(true),
-            "false" | "no" | "off" | "n" => Some(false),
+        let value = self.option(name)?;
+        let text = value.text()?;
+        match text {
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" if !value.is_quoted() => {
+                Some(true)
+            }
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" if !value.is_quoted() => {
+                Some(false)
+            }
+            "0" | "1" if !value.is_quoted() => None,
+            "1" | "t" | "T" | "true" | "True" | "TRUE" => Some(true),
+            "0" | "f" | "F" | "false" | "False" | "FALSE" => Some(false),
             _ => None,
         }
     }
