@@ -87,7 +87,7 @@ pub fn rules() -> Vec<Rule> {
 /// are looked at.
 pub fn lint(files: &[SourceFile]) -> LintReport {
     let findings = files.iter().flat_map(of_file).collect();
-    LintReport { schema: 1, files: files.iter().map(|file| file.name.clone()).collect(), findings }
+    LintReport::new(files.iter().map(|file| file.name.clone()).collect(), findings)
 }
 
 fn of_file(file: &SourceFile) -> Vec<LintFinding> {
@@ -126,8 +126,8 @@ impl<'a> Reader<'a> {
     fn add(&mut self, rule: &Rule, line: usize, column: usize, summary: &str, remedy: &str) {
         let position = Position { file: self.file.name.clone(), line, column };
         let name = self.section.map_or_else(|| "file".to_owned(), |section| format!("[{section}]"));
-        let finding = rule.finding(Subject::new("options", name), summary, remedy);
-        self.found.push(LintFinding { position, finding, fix: None });
+        let subject = Subject::new("options", name);
+        self.found.push(rule.found(Some(position), subject, summary, remedy));
     }
 
     fn characters(&mut self) {

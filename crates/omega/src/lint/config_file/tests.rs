@@ -4,7 +4,8 @@ fn found(name: &str, text: &str) -> Vec<String> {
     let file = SourceFile { name: name.to_owned(), text: text.to_owned() };
     let report = lint(&[file]);
     let of = |one: &crate::lint::LintFinding| {
-        format!("{} {}:{}", one.finding.rule, one.position.line, one.position.column)
+        let position = one.position.clone().unwrap();
+        format!("{} {}:{}", one.finding.rule, position.line, position.column)
     };
     report.findings.iter().map(of).collect()
 }
