@@ -30,4 +30,5 @@ pub use places::{PlacedSite, SitePlaces};
 pub use prove::Prove;
 pub use ranges::NetworkRanges;
 pub(crate) use ssh_address::SshAddress;
+pub(crate) use unused::unknown_charms;
 pub use validate::{Validation, validate};

@@ -15,6 +15,7 @@ use omega_core::{Severity, Subject};
 pub use charms::{Charm, Charms};
 pub use model::{Application, Bundle, End, Relation};
 pub use policy::{AddressRange, Policy};
+pub(crate) use policy::{CEPH, RELEASES};
 
 use super::{
     Fix, LintFinding, LintReport, Position, Rule, SourceFile,
@@ -201,8 +202,8 @@ fn merged(
             return Err(BundleError::NoBundle { at, kind: document.root.kind() });
         }
     }
-    let (root, mut problems) = merge::merge(documents).ok_or_else(|| BundleError::Empty {
-        file: files.first().map(|file| file.name.clone()).unwrap_or_default(),
+    let (root, mut problems, removals) = merge::merge(documents).ok_or_else(|| {
+        BundleError::Empty { file: files.first().map(|file| file.name.clone()).unwrap_or_default() }
     })?;
     problems.extend(documents.iter().flat_map(|document| &document.overridden).map(
         |(key, place)| {
@@ -210,5 +211,5 @@ fn merged(
             Problem::new(ProblemKind::Overridden, *place, text)
         },
     ));
-    Ok((Bundle::new(root), problems))
+    Ok((Bundle::new(root, &removals), problems))
 }

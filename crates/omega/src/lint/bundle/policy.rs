@@ -135,6 +135,11 @@ const OTHERS: [(&str, &[&str]); 10] = [
     ("etcd", &["latest/stable"]),
     ("easyrsa", &["latest/stable"]),
 ];
+/// The releases of OpenStack since Yoga, by the names of their packages.
+pub(crate) const RELEASES: [&str; 8] =
+    ["yoga", "zed", "antelope", "bobcat", "caracal", "dalmatian", "epoxy", "flamingo"];
+/// The releases of Ceph that are tracks of its charms.
+pub(crate) const CEPH: [&str; 5] = ["pacific", "quincy", "reef", "squid", "tentacle"];
 /// What differs on Ubuntu 24.04, which D-002 does not have (openstack/charm-guide
 /// getting-started/bundle-noble-2024.1.yaml; openstack-charmers/charmed-openstack-info lp-builder-config).
 const NOBLE: [(&str, &str); 2] = [("rabbitmq-server", "3.12/stable"), ("hacluster", "2.8/stable")];

@@ -17,7 +17,6 @@ use crate::{graft::SiteSpec, site::PlacedSite};
 /// What a rule looks at.
 struct Input<'a> {
     placed: &'a PlacedSite,
-    charms: &'a Charms,
     /// The driver that it pins; 1.4.0 if it pins none, and none if that is not a release.
     driver: Option<DriverRelease>,
 }
@@ -52,7 +51,7 @@ pub fn lint(placed: &PlacedSite, charms: &Charms) -> LintReport {
         Some(_) => SiteSpec::new(&placed.site).release().ok(),
         None => Some(DriverRelease::v1_4_0()),
     };
-    let input = Input { placed, charms, driver };
+    let input = Input { placed, driver };
     let mut findings: Vec<LintFinding> =
         rules::ALL.iter().flat_map(|(_, check)| check(&input)).collect();
     // Without a bundle there is none that could not be read.

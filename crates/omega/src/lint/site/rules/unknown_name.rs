@@ -1,8 +1,9 @@
 //! `unknown-name`
 
-use omega_core::{Severity, Subject, nearest_name};
+use omega_core::{Severity, Subject};
 
 use super::{Input, LintFinding, Rule};
+use crate::site::unknown_charms;
 
 pub(super) const RULE: Rule = Rule {
     id: "unknown-name",
@@ -12,24 +13,14 @@ pub(super) const RULE: Rule = Rule {
     source: "docs/charms.md: the charms that omega knows",
 };
 
+/// `validate` warns of it too.
 pub(super) fn check(input: &Input<'_>) -> Vec<LintFinding> {
-    let policy = &input.placed.site.lint;
-    let channels =
-        policy.channels.keys().map(|name| (["lint", "channels", name].map(str::to_owned), name));
-    let clustered = policy.clustered.iter().enumerate();
-    let clustered = clustered
-        .map(|(nth, name)| (["lint".to_owned(), "clustered".to_owned(), nth.to_string()], name));
-    let unknown = channels.chain(clustered).filter(|(_, name)| input.charms.get(name).is_none());
-    unknown
-        .map(|(keys, name)| {
-            let near = nearest_name(name, input.charms.charms.keys().map(String::as_str));
+    unknown_charms(&input.placed.site)
+        .into_iter()
+        .map(|(keys, name, next)| {
             let summary = format!("{name:?} is not a charm that omega knows");
-            let remedy = match near {
-                Some(near) => format!("did you mean {near}?"),
-                None => "nothing, if the bundle has such a charm".to_owned(),
-            };
             let position = input.placed.places.nearest(&keys);
-            RULE.found(position, Subject::new("charm", name), summary, remedy)
+            RULE.found(position, Subject::new("charm", name), summary, next)
         })
         .collect()
 }
