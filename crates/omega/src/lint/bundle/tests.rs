@@ -171,8 +171,11 @@ fn what_is_no_bundle_is_refused_with_its_place() {
     let levels = "[".repeat(5000);
     let mut wrong = Vec::new();
     for (text, expected) in [
-        ("applications: [", "bundle.yaml: line 1, column 15: not valid YAML"),
-        ("a: b\n\tc: d", "bundle.yaml: line 1, column 4: not valid YAML"),
+        ("applications: [", "bundle.yaml: line 1, column 15: not valid YAML: unclosed bracket '['"),
+        (
+            "a: b\n\tc: d",
+            "bundle.yaml: line 1, column 4: not valid YAML: while scanning a plain scalar, found a tab",
+        ),
         ("just a sentence", "bundle.yaml: line 1, column 1: this is text, not a bundle"),
         ("- a\n- b", "bundle.yaml: line 1, column 1: this is a list, not a bundle"),
         ("# nothing\n", "bundle.yaml: line 1, column 1: the file has no YAML document"),
@@ -212,14 +215,9 @@ fn what_is_no_bundle_is_refused_with_its_place() {
 /// What goyaml takes: a tab after a key, in brackets, in a text, in a comment.
 #[test]
 fn a_tab_elsewhere_is_no_fault() {
-    for text in [
-        "a:\tb",
-        "a: [\n\tb,\n\tc]",
-        "a: 'b\n\tc'",
-        "a: b\t# c",
-        "a: |\n  b\n  \tc\n",
-        "a: {\tb: c}",
-    ] {
+    for text in
+        ["a:\tb", "a: [\tb, c]", "a: 'b\n\tc'", "a: b\t# c", "a: |\n  b\n  \tc\n", "a: {\tb: c}"]
+    {
         assert!(read(&[file("bundle.yaml", text)]).is_ok(), "{text:?}");
     }
 }

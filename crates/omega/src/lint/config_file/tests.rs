@@ -41,7 +41,7 @@ fn each_trap_is_found_where_it_is() {
             &[
                 "config-line-end 1:4",
                 "config-line-end 1:10",
-                "config-comment 1:16",
+                "config-comment 1:17",
                 "config-line-end 1:20",
             ],
         ),

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::{
     meets::Meeting,
     plan::{AddressPlan, RangeKind},
-    svg_blocks::{Block, Row, blocks},
+    svg_blocks::{Block, Drawn, Row, blocks},
 };
 use crate::acceptance::render::visible::visible;
 
@@ -41,8 +41,9 @@ pub fn svg(plan: &AddressPlan) -> String {
         tops.push(y);
         y += HEAD + ROW * (block.rows.len() as u64) + 14;
     }
-    let legend = y;
-    let end = legend + 30 + 20 * (clashes.len() as u64);
+    let (legend, height) = of_legend(&blocks, y);
+    let list = y + height + 24;
+    let end = list + 20 * (clashes.len() as u64);
     let picture = html! {
         svg xmlns="http://www.w3.org/2000/svg" width=(WIDTH) height=(end)
             viewBox=(format!("0 0 {WIDTH} {end}")) role="img" font-family="sans-serif" font-size="13" fill="#1a1a1a" {
@@ -57,9 +58,9 @@ pub fn svg(plan: &AddressPlan) -> String {
             rect width="100%" height="100%" fill="#ffffff" {}
             text x="20" y="32" font-size="18" font-weight="bold" { "Address plan" }
             @for (block, top) in blocks.iter().zip(&tops) { (of_block(block, *top)) }
-            (of_legend(&blocks, legend))
+            (legend)
             @for (nth, clash) in clashes.iter().enumerate() {
-                text x="20" y=(legend + 44 + 20 * nth as u64) fill="#c00020" { (visible(clash)) }
+                text x="20" y=(list + 6 + 20 * nth as u64) fill="#c00020" { (visible(clash)) }
             }
         }
     };
@@ -87,7 +88,7 @@ fn of_row(block: &Block, row: &Row, y: u64) -> Markup {
         text x="32" y=(y + 15) fill=(if is_red { "#c00020" } else { "#1a1a1a" }) { (label(&row.label)) }
         @for (first, last) in &row.spans {
             @let (x, width) = bar(block, *first, *last);
-            rect x=(x) y=(y + 3) width=(width) height=(ROW - 6) fill=(colour(row.kind)) stroke="#404040" stroke-width="0.5" {
+            rect x=(x) y=(y + 3) width=(width) height=(ROW - 6) fill=(colour(row.drawn)) stroke="#404040" stroke-width="0.5" {
                 title { (visible(&row.label)) }
             }
         }
@@ -98,28 +99,31 @@ fn of_row(block: &Block, row: &Row, y: u64) -> Markup {
     }
 }
 
-fn of_legend(blocks: &[Block], y: u64) -> Markup {
-    let mut kinds: Vec<Option<RangeKind>> =
-        blocks.iter().flat_map(|block| block.rows.iter().map(|row| row.kind)).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    // Each name gets the room that it needs.
-    let mut x = 20;
-    let places: Vec<(u64, Option<RangeKind>)> = kinds
-        .into_iter()
-        .map(|kind| {
-            let at = x;
-            x += 34 + 7 * (name(kind).len() as u64);
-            (at, kind)
-        })
-        .collect();
-    html! {
-        line x1="20" y1=(y) x2=(WIDTH - 20) y2=(y) stroke="#b0b0b0" {}
-        @for (x, kind) in places {
-            rect x=(x) y=(y + 9) width="12" height="12" fill=(colour(kind)) stroke="#404040" stroke-width="0.5" {}
-            text x=(x + 17) y=(y + 20) font-size="12" { (name(kind)) }
+/// Returns what each colour means, and how high that is.
+fn of_legend(blocks: &[Block], y: u64) -> (Markup, u64) {
+    let mut drawn: Vec<Drawn> =
+        blocks.iter().flat_map(|block| block.rows.iter().map(|row| row.drawn)).collect();
+    drawn.sort_unstable();
+    drawn.dedup();
+    let (mut x, mut line) = (20, 0);
+    let mut places: Vec<(u64, u64, Drawn)> = Vec::new();
+    for one in drawn {
+        // Each name gets the room that it needs.
+        let room = 34 + 7 * (name(one).len() as u64);
+        if x + room > WIDTH - 20 {
+            (x, line) = (20, line + 1);
         }
+        places.push((x, y + ROW * line, one));
+        x += room;
     }
+    let legend = html! {
+        line x1="20" y1=(y) x2=(WIDTH - 20) y2=(y) stroke="#b0b0b0" {}
+        @for (x, y, one) in places {
+            rect x=(x) y=(y + 9) width="12" height="12" fill=(colour(one)) stroke="#404040" stroke-width="0.5" {}
+            text x=(x + 17) y=(y + 20) font-size="12" { (name(one)) }
+        }
+    };
+    (legend, ROW * (line + 1))
 }
 
 /// Returns where the bar of these addresses begins, and how wide it is.
@@ -157,24 +161,30 @@ fn label(text: &str) -> String {
     format!("{}… {addresses}", name.chars().take(room).collect::<String>())
 }
 
-fn colour(kind: Option<RangeKind>) -> &'static str {
-    match kind {
-        None => "#1a1a1a",
-        Some(RangeKind::Network) => "#3a78b8",
-        Some(RangeKind::Reserved) => "#9aa0a8",
-        Some(RangeKind::Pool) => "#cfe6cf",
-        Some(RangeKind::Tenant) => "#2f8f4e",
-        Some(RangeKind::Nodes) => "#7abf5a",
-        Some(RangeKind::Pods) => "#9a78c0",
-        Some(RangeKind::Services) => "#c0a0e0",
-        Some(RangeKind::External) => "#8fbce6",
-        Some(RangeKind::Project) => "#56b89c",
-        Some(RangeKind::Amphorae) => "#c08a48",
-        Some(RangeKind::Route) => "#e0e0e0",
+fn colour(drawn: Drawn) -> &'static str {
+    match drawn {
+        Drawn::Pool => "#e8b23a",
+        Drawn::Addresses => "#1a1a1a",
+        Drawn::Range(kind) => match kind {
+            RangeKind::Network => "#3a78b8",
+            RangeKind::Reserved => "#c4c8ce",
+            RangeKind::Pool => "#cfe6cf",
+            RangeKind::Tenant => "#2f8f4e",
+            RangeKind::Nodes => "#7abf5a",
+            RangeKind::Pods => "#9a78c0",
+            RangeKind::Services => "#c0a0e0",
+            RangeKind::External => "#8fbce6",
+            RangeKind::Project => "#56b89c",
+            RangeKind::Amphorae => "#c08a48",
+            RangeKind::Route => "#e6d8c4",
+        },
     }
 }
 
-/// Without a kind it is what addresses are given out of, or a virtual IP.
-fn name(kind: Option<RangeKind>) -> &'static str {
-    kind.map_or("allocation pool, virtual IPs", RangeKind::name)
+fn name(drawn: Drawn) -> &'static str {
+    match drawn {
+        Drawn::Range(kind) => kind.name(),
+        Drawn::Pool => "allocation pool",
+        Drawn::Addresses => "virtual IPs",
+    }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
+    PlannedPool, PlannedRange,
     meets::Meeting,
     plan::{AddressPlan, RangeKind},
     svg::number,
@@ -15,27 +16,38 @@ pub(super) struct Block {
     pub(super) rows: Vec<Row>,
 }
 
-/// A range, the pools of one name, or the virtual IPs.
+/// A line of the picture.
+#[derive(Clone)]
 pub(super) struct Row {
     pub(super) label: String,
-    /// None: addresses, not a range.
-    pub(super) kind: Option<RangeKind>,
+    pub(super) drawn: Drawn,
     pub(super) spans: Vec<(IpAddr, IpAddr)>,
     /// What should not be shared.
     pub(super) clashes: Vec<(IpAddr, IpAddr)>,
+}
+
+/// What a line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Drawn {
+    Range(RangeKind),
+    Pool,
+    Addresses,
 }
 
 /// Returns the blocks, in the order of their addresses.
 pub(super) fn blocks(plan: &AddressPlan) -> Vec<Block> {
     let mut rows = of_ranges(plan);
     rows.extend(of_pools(plan));
-    let mut blocks: Vec<Block> = Vec::new();
     // From the first address on, the larger one before what is in it.
     rows.sort_by_key(|row| {
         row.spans.first().map(|(first, last)| {
-            (first.is_ipv6(), number(*first), std::cmp::Reverse(number(*last)), row.kind.is_none())
+            (first.is_ipv6(), number(*first), std::cmp::Reverse(number(*last)), row.drawn)
         })
     });
+    // What is reserved is large, and would make all else small: it is shown where something else is.
+    let is_reserved = |row: &Row| row.drawn == Drawn::Range(RangeKind::Reserved);
+    let (reserved, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_reserved);
+    let mut blocks: Vec<Block> = Vec::new();
     for row in rows {
         let Some((first, last)) = row.spans.first().copied() else { continue };
         match blocks.last_mut() {
@@ -49,12 +61,15 @@ pub(super) fn blocks(plan: &AddressPlan) -> Vec<Block> {
     for row in of_addresses(plan, &blocks) {
         put(&mut blocks, row);
     }
+    for row in reserved {
+        reserve(&mut blocks, &row);
+    }
     blocks
 }
 
 fn of_ranges(plan: &AddressPlan) -> Vec<Row> {
     let meetings = plan.meetings();
-    let row = |range: &super::PlannedRange| {
+    let row = |range: &PlannedRange| {
         let clashes = meetings
             .iter()
             .filter(|(_, _, meeting)| *meeting != Meeting::Twice)
@@ -70,7 +85,7 @@ fn of_ranges(plan: &AddressPlan) -> Vec<Row> {
             .collect();
         Row {
             label: format!("{} {}", range.name, range.cidr),
-            kind: Some(range.kind),
+            drawn: Drawn::Range(range.kind),
             spans: vec![(range.cidr.first(), range.cidr.last())],
             clashes,
         }
@@ -79,11 +94,11 @@ fn of_ranges(plan: &AddressPlan) -> Vec<Row> {
 }
 
 fn of_pools(plan: &AddressPlan) -> Vec<Row> {
-    let row = |pool: &super::PlannedPool| {
+    let row = |pool: &PlannedPool| {
         let by = if pool.origin.said_by == "Neutron" { "" } else { "planned " };
         Row {
             label: format!("{by}{} {}", pool.name, pool.range),
-            kind: None,
+            drawn: Drawn::Pool,
             spans: vec![(pool.range.first, pool.range.last)],
             clashes: Vec::new(),
         }
@@ -112,7 +127,7 @@ fn of_addresses(plan: &AddressPlan, blocks: &[Block]) -> Vec<Row> {
                 at,
                 Row {
                     label: String::new(),
-                    kind: None,
+                    drawn: Drawn::Addresses,
                     spans: vec![(address, address)],
                     clashes: clash.into_iter().collect(),
                 },
@@ -130,12 +145,32 @@ fn of_addresses(plan: &AddressPlan, blocks: &[Block]) -> Vec<Row> {
 }
 
 fn put(blocks: &mut Vec<Block>, row: Row) {
-    let Some((first, _)) = row.spans.first().copied() else { return };
+    let Some((first, last)) = row.spans.first().copied() else { return };
     let inside = |block: &&mut Block| (block.first..=block.last).contains(&first);
     if let Some(block) = blocks.iter_mut().find(inside) {
         block.rows.push(row);
         return;
     }
     let nth = blocks.partition_point(|block| block.first < first);
-    blocks.insert(nth, Block { first, last: first, rows: vec![row] });
+    blocks.insert(nth, Block { first, last, rows: vec![row] });
+}
+
+/// Shows what is reserved in each block that it meets; in one of its own, if it meets none.
+fn reserve(blocks: &mut Vec<Block>, row: &Row) {
+    let Some((first, last)) = row.spans.first().copied() else { return };
+    let mut is_shown = false;
+    for block in blocks.iter_mut().filter(|block| block.first <= last && first <= block.last) {
+        let clip = |(from, to): (IpAddr, IpAddr)| {
+            let (from, to) = (from.max(block.first), to.min(block.last));
+            (from <= to).then_some((from, to))
+        };
+        let spans = row.spans.iter().copied().filter_map(clip).collect();
+        let clashes = row.clashes.iter().copied().filter_map(clip).collect();
+        let part = Row { spans, clashes, ..row.clone() };
+        block.rows.insert(0, part);
+        is_shown = true;
+    }
+    if !is_shown {
+        put(blocks, row.clone());
+    }
 }
