@@ -187,8 +187,8 @@ fn a_site_file_is_checked_against_the_decisions() {
         "{}",
         ran.out
     );
-    home.write("omega.toml", "[drvier]\n");
-    home.run(&["lint", "site"]).exits(64).says(&["unknown key `drvier`"]);
+    home.write("omega.toml", "[management]\nkubeconfg = \"k\"\n");
+    home.run(&["lint", "site"]).exits(64).says(&["unknown key `kubeconfg`"]);
     home.run(&["lint", "site", "--site", "nope.toml"]).exits(64).says(&["nope.toml"]);
 }
 

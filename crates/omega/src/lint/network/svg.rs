@@ -21,20 +21,13 @@ const HEAD: u64 = 34;
 /// The narrowest bar that is seen.
 const LEAST: u64 = 3;
 /// The longest label, in characters: what fits on the left.
-const LABEL: usize = 54;
+const LABEL: usize = 50;
 
 /// Returns the picture of a plan: one block for addresses that belong together, a bar for each range, a line for
 /// each virtual IP; what should not meet is red, and named at the end.
 pub fn svg(plan: &AddressPlan) -> String {
     let blocks = blocks(plan);
-    let clashes: Vec<String> = plan
-        .meetings()
-        .into_iter()
-        .filter(|(_, _, meeting)| *meeting != Meeting::Twice)
-        .map(|(one, other, _)| {
-            format!("{}, {}, overlaps {}, {}", other.name, other.cidr, one.name, one.cidr)
-        })
-        .collect();
+    let clashes = clashes(plan);
     let mut y = 54;
     let mut tops = Vec::new();
     for block in &blocks {
@@ -67,12 +60,22 @@ pub fn svg(plan: &AddressPlan) -> String {
     picture.into_string() + "\n"
 }
 
+/// Returns what should not meet, in words.
+fn clashes(plan: &AddressPlan) -> Vec<String> {
+    let real = plan.meetings().into_iter().filter(|(.., meeting)| *meeting != Meeting::Twice);
+    real.map(|(one, other, _)| {
+        format!("{}, {}, overlaps {}, {}", other.name, other.cidr, one.name, one.cidr)
+    })
+    .collect()
+}
+
 fn of_block(block: &Block, top: u64) -> Markup {
     let bottom = top + HEAD + ROW * (block.rows.len() as u64);
     html! {
         line x1="20" y1=(top) x2=(WIDTH - 20) y2=(top) stroke="#b0b0b0" {}
         text x="20" y=(top + 20) font-weight="bold" {
-            (block.first.to_string()) " – " (block.last.to_string())
+            (block.first.to_string())
+            @if block.last != block.first { " – " (block.last.to_string()) }
         }
         line x1=(LEFT) y1=(top + HEAD - 4) x2=(LEFT) y2=(bottom) stroke="#d0d0d0" {}
         line x1=(LEFT + BARS) y1=(top + HEAD - 4) x2=(LEFT + BARS) y2=(bottom) stroke="#d0d0d0" {}

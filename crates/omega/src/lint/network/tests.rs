@@ -1,10 +1,8 @@
 use std::{collections::BTreeSet, path::Path};
 
 use omega_core::Severity;
-use omega_openstack::network::AddressInventory;
 
 use super::*;
-use crate::lint::LintFinding;
 
 const SITE: &str = r#"[lint]
 vip_networks = ["10.12.4.0/22", "10.12.8.0/22"]

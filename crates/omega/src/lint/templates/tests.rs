@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use omega_core::{Finding, Severity, Subject};
+use omega_core::Severity;
 use omega_openstack::{
     container_infra::{Cluster, ContainerInfra, CreateTemplate, TemplateSpec},
     sim::Cloud,
