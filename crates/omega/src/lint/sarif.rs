@@ -105,4 +105,19 @@ mod tests {
         let nth = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
         assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][nth]["id"], "image-sync");
     }
+    /// What is in no file is named in place of a position.
+    #[test]
+    fn what_is_in_no_file_has_a_logical_location() {
+        let finding = omega_core::Finding::broken(
+            "node-network",
+            omega_core::Subject::new("template", "k8s"),
+            "wrong",
+        );
+        let findings = vec![crate::lint::LintFinding::new(None, finding)];
+        let report = crate::lint::LintReport::new(Vec::new(), findings);
+        let log = super::sarif(&report, &crate::lint::templates::rules(), "1.2.3");
+        let location = &log["runs"][0]["results"][0]["locations"][0];
+        assert_eq!(location["logicalLocations"][0]["fullyQualifiedName"], "template/k8s");
+        assert!(location.get("physicalLocation").is_none(), "{location}");
+    }
 }
