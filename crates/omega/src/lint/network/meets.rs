@@ -30,29 +30,44 @@ impl AddressPlan {
 
 /// Returns why two ranges of the plan should not meet, if they do.
 fn meeting(one: &PlannedRange, other: &PlannedRange) -> Option<Meeting> {
+    use RangeKind::{Amphorae, Nodes, Pods, Project, Reserved, Services, Tenant};
+    let (one, other) = if one.kind <= other.kind { (one, other) } else { (other, one) };
+    if !one.cidr.overlaps(other.cidr) || may_meet(one, other) {
+        return None;
+    }
+    let kinds = [one.kind, other.kind];
+    Some(if kinds.iter().any(|kind| matches!(kind, Pods | Services)) {
+        Meeting::Chart
+    } else if kinds == [Reserved, Reserved] {
+        Meeting::Twice
+    } else if kinds.iter().all(|kind| matches!(kind, Tenant | Nodes | Project | Amphorae)) {
+        Meeting::Tenants
+    } else {
+        Meeting::Networks
+    })
+}
+
+/// Returns whether two ranges with common addresses are as they should be. `one` is of the earlier kind.
+fn may_meet(one: &PlannedRange, other: &PlannedRange) -> bool {
     use RangeKind::{
         Amphorae, External, Network, Nodes, Pods, Pool, Project, Reserved, Route, Services, Tenant,
     };
-    if !one.cidr.overlaps(other.cidr) {
-        return None;
-    }
-    let (one, other) = if one.kind <= other.kind { (one, other) } else { (other, one) };
     match (one.kind, other.kind) {
-        // `node-network` compares a cluster of the site file with these.
-        (Network | Reserved | Pool, Nodes) | (Nodes, Pods | Services | Amphorae | Route) => None,
-        (Pods | Services, Pods | Services) => None,
-        (Pods | Services, _) | (_, Pods | Services) => Some(Meeting::Chart),
-        // Where a route leads is what it is for.
-        (_, Route) => None,
+        // `node-network` compares a cluster of the site file with these, and `tenant-outside-pool` tenants with
+        // the pool.
+        (Network | Reserved | Pool, Nodes)
+        | (Nodes, Pods | Services | Amphorae)
+        | (Pool, Tenant | Project)
+        // The chart's own.
+        | (Pods | Services, Pods | Services)
         // Networks are parts of what is reserved, and the external subnet is one of them (D-003).
-        (Network, Reserved | External) | (Reserved, External | Amphorae) => None,
-        (Reserved, Reserved) => Some(Meeting::Twice),
-        // `tenant-outside-pool` judges these.
-        (Pool, Tenant | Project) => None,
+        | (Network, Reserved | External)
+        | (Reserved, External | Amphorae) => true,
         // What a project does in its own subnet is not a clash.
-        (Tenant, Nodes | Project) if one.cidr.contains(other.cidr) => None,
-        (Nodes, Project) if one.cidr == other.cidr => None,
-        (Tenant | Nodes | Project, Tenant | Nodes | Project | Amphorae) => Some(Meeting::Tenants),
-        _ => Some(Meeting::Networks),
+        (Tenant, Nodes | Project) => one.cidr.contains(other.cidr),
+        (Nodes, Project) => one.cidr == other.cidr,
+        // Where a route leads is what it is for.
+        (kind, Route) => !matches!(kind, Pods | Services),
+        _ => false,
     }
 }

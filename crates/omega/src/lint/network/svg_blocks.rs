@@ -74,10 +74,12 @@ fn of_ranges(plan: &AddressPlan) -> Vec<Row> {
             .iter()
             .filter(|(_, _, meeting)| *meeting != Meeting::Twice)
             .filter_map(|(one, other, _)| {
-                let other = match () {
-                    () if std::ptr::eq(*one, range) => other.cidr,
-                    () if std::ptr::eq(*other, range) => one.cidr,
-                    () => return None,
+                let other = if std::ptr::eq(*one, range) {
+                    other.cidr
+                } else if std::ptr::eq(*other, range) {
+                    one.cidr
+                } else {
+                    return None;
                 };
                 let first = range.cidr.first().max(other.first());
                 Some((first, range.cidr.last().min(other.last())))

@@ -72,9 +72,10 @@ fn judged<'a>(template: &'a Template, seen: &SeenTemplates) -> Judged<'a> {
     let facts = template_facts(template, &seen.clusters);
     // Magnum permits two of one name.
     let twice = seen.templates.iter().filter(|one| one.name == template.name).count() > 1;
-    let name = match twice && !template.name.is_empty() {
-        true => format!("{} ({})", facts.name, template.uuid),
-        false => facts.name.clone(),
+    let name = if twice && !template.name.is_empty() {
+        format!("{} ({})", facts.name, template.uuid)
+    } else {
+        facts.name.clone()
     };
     let shape = ClusterShape::of(template, &values());
     Judged { template, facts, shape, subject: Subject::new("template", name) }

@@ -23,12 +23,9 @@ pub(super) fn check(input: &Input<'_>) -> Vec<LintFinding> {
             let remedy = "take addresses outside 172.16.0.0/12 for it";
             let found = RULE.found(place(chart, other), subject(other), summary, remedy);
             // Clusters need not reach another project's servers.
-            match other.kind {
-                RangeKind::Project | RangeKind::Amphorae | RangeKind::Route => {
-                    found.severity(Severity::Warning)
-                }
-                _ => found,
-            }
+            let is_apart =
+                matches!(other.kind, RangeKind::Project | RangeKind::Amphorae | RangeKind::Route);
+            if is_apart { found.severity(Severity::Warning) } else { found }
         })
         .collect()
 }

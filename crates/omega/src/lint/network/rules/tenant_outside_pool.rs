@@ -23,11 +23,10 @@ pub(super) fn check(input: &Input<'_>) -> Vec<LintFinding> {
         .map(|range| {
             let known = pools.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
             let summary = format!("{range} is not in {known}");
-            let remedy = match range.kind {
-                RangeKind::Project => {
-                    "move its servers to a subnet of the pool; if the pool is another one, say so: [network] pool"
-                }
-                _ => "take a /24 of the pool; if the pool is another one, say so: [network] pool",
+            let remedy = if range.is_live() {
+                "move its servers to a subnet of the pool; if the pool is another one, say so: [network] pool"
+            } else {
+                "take a /24 of the pool; if the pool is another one, say so: [network] pool"
             };
             RULE.found(range.origin.position.clone(), subject(range), summary, remedy)
         })

@@ -21,9 +21,10 @@ pub(super) fn check(input: &Input<'_>) -> Vec<LintFinding> {
             let found = RULE.found(place(one, other), subject(other), summary, remedy);
             // What was given away twice is a mistake; what works apart is only a risk.
             let given = |kind| kind == RangeKind::Tenant;
-            match given(one.kind) || given(other.kind) {
-                true => found,
-                false => found.severity(Severity::Warning),
+            if given(one.kind) || given(other.kind) {
+                found
+            } else {
+                found.severity(Severity::Warning)
             }
         })
         .collect()
