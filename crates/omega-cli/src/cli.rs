@@ -82,7 +82,7 @@ pub(crate) enum Command {
     /// It reads, unless the site file has it create a cluster or names one for D-011.4: `--plan` says what
     /// would be made and changed.
     Accept(AcceptanceArgs),
-    /// Check what is written down, before there is a cloud; nothing is contacted.
+    /// Check what is written down against the decisions: bundle, addresses, site file, templates.
     Lint(LintArgs),
     /// Run a whole runbook on the embedded simulator: no cloud, no network.
     Rehearse(RehearseArgs),

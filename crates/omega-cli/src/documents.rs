@@ -130,15 +130,19 @@ struct Explained {
     decisions: Vec<Decision>,
 }
 
-/// `lint bundle`
+/// `lint`
 #[derive(JsonSchema)]
 struct Lint {
     /// The files, in the order in which they were given.
     files: Vec<String>,
-    /// The findings, by file and place.
+    /// The findings, by file and place; then those that are not in a file.
     findings: Vec<omega::lint::LintFinding>,
-    /// The files that `--fix` changed.
+    /// The files that `lint bundle --fix` changed.
     fixed: Vec<String>,
+    /// `lint network`: the address plan.
+    plan: Option<omega::lint::network::AddressPlan>,
+    /// `lint network --svg`: the picture of it.
+    svg: Option<PathBuf>,
 }
 
 /// `doctor`
@@ -362,7 +366,7 @@ pub(crate) enum Document {
     Sweep,
     /// `explain`
     Explain,
-    /// `lint bundle`
+    /// `lint`
     Lint,
     /// `doctor`
     Doctor,

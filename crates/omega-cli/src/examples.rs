@@ -18,7 +18,8 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
                 &[
                     "lint bundle bundle.yaml overlay.yaml",
                     "lint bundle bundle.yaml --format sarif",
-                    "lint file 00-capi-helm.conf",
+                    "lint network bundle.yaml --svg plan.svg",
+                    "lint site",
                 ],
             ),
         ],
@@ -166,10 +167,16 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
 ];
 
 /// Those of `check` and `runs`.
-const INNER: [Shown; 16] = [
+const INNER: [Shown; 19] = [
     ("runs show", &["runs show latest", "runs show 2026-11-21T07"]),
     ("runs sweep", &["runs sweep --plan", "runs sweep"]),
     ("lint bundle", &["lint bundle bundle.yaml overlay.yaml", "lint bundle bundle.yaml --fix"]),
+    (
+        "lint network",
+        &["lint network bundle.yaml overlay.yaml --svg plan.svg", "lint network --live"],
+    ),
+    ("lint site", &["lint site", "lint site --site sites/prod.toml --deny warning"]),
+    ("lint templates", &["lint templates", "lint templates --template k8s-v1-34 --output json"]),
     ("lint file", &["lint file 00-capi-helm.conf", "lint file _50_site.py --format github"]),
     ("check reach", &["check reach --unit magnum/0"]),
     ("check authenticate", &["check authenticate"]),

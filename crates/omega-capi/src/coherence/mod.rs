@@ -25,4 +25,4 @@ pub use delete_unsafe::delete_unsafe;
 pub use judge::{Coherence, Refusal};
 pub use rule::Rule;
 pub use served_versions_gate::ServedVersionsGate;
-pub use templates::TemplateFacts;
+pub use templates::{TemplateFacts, without_cni};

@@ -38,7 +38,8 @@ pub struct TemplateFacts {
 }
 
 impl TemplateFacts {
-    fn ours(&self) -> bool {
+    /// Returns whether the driver manages its clusters.
+    pub fn ours(&self) -> bool {
         provides(&self.coe, &self.server_type, self.distro.as_deref())
     }
 }
@@ -62,7 +63,8 @@ pub(crate) fn findings(
     all
 }
 
-fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<Finding> {
+/// Returns that the charts have no network plugin of the template's name, if they have none.
+pub fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<Finding> {
     let TemplateFacts { name, clusters, network_driver, .. } = template;
     let plugin = network_driver.as_deref().filter(|plugin| !plugin.is_empty())?;
     if PLUGINS.contains(&plugin) {

@@ -11,15 +11,19 @@ use omega::{
     lint::{
         Edit, LintReport, Rule, SourceFile,
         bundle::{self, BundleError, Charms, Policy},
-        config_file, fixed, sarif, yaml,
+        config_file, fixed,
+        network::{self, AddressPlan, NetworkSources},
+        sarif, site, templates, yaml,
     },
+    openstack::network::{AddressInventory, Network},
     run::Status,
+    site::{PlacedSite, Site},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    cli::YesArgs,
+    cli::{SiteFile, YesArgs},
     render::{self, Format, Screen},
 };
 
@@ -31,11 +35,17 @@ pub(crate) struct LintArgs {
     what: Linted,
 }
 
-/// What can be checked before there is a cloud.
+/// What can be checked.
 #[derive(Debug, Subcommand)]
 enum Linted {
     /// Check a Juju bundle and its overlays against the decisions and the charms' metadata.
     Bundle(BundleArgs),
+    /// Check the address plan: the site file, a bundle's virtual IPs, and what Neutron has.
+    Network(NetworkArgs),
+    /// Check the site file against the decisions.
+    Site(SiteLintArgs),
+    /// Check the cluster templates that Magnum has (read-only).
+    Templates(TemplatesArgs),
     /// Check files of options as oslo.config reads them, or of Horizon's settings (*.py).
     File(FileArgs),
 }
@@ -46,6 +56,51 @@ struct FileArgs {
     /// The files.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// How it is printed, and what fails.
+    #[command(flatten)]
+    shown: ShownArgs,
+}
+
+/// `lint network`
+#[derive(Debug, Args)]
+struct NetworkArgs {
+    /// A bundle, then its overlays in the order of `juju deploy --overlay`.
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The site file [default: omega.toml, if it is there].
+    #[arg(long, value_name = "FILE")]
+    site: Option<PathBuf>,
+    /// Read the networks and subnets of Neutron too. An administrator sees all of them.
+    #[arg(long)]
+    live: bool,
+    /// Draw the plan into this file. A plan that was drawn before is replaced.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// How it is printed, and what fails.
+    #[command(flatten)]
+    shown: ShownArgs,
+}
+
+/// `lint site`
+#[derive(Debug, Args)]
+struct SiteLintArgs {
+    /// The site.
+    #[command(flatten)]
+    file: SiteFile,
+    /// How it is printed, and what fails.
+    #[command(flatten)]
+    shown: ShownArgs,
+}
+
+/// `lint templates`
+#[derive(Debug, Args)]
+struct TemplatesArgs {
+    /// The site file [default: omega.toml, if it is there].
+    #[arg(long, value_name = "FILE")]
+    site: Option<PathBuf>,
+    /// Only this template, by name or id.
+    #[arg(long, value_name = "NAME")]
+    template: Option<String>,
     /// How it is printed, and what fails.
     #[command(flatten)]
     shown: ShownArgs,
@@ -88,7 +143,7 @@ enum Deny {
     /// Errors.
     #[default]
     Error,
-    /// Warnings and errors.
+    /// Warnings, errors, and what could not be checked.
     Warning,
     /// Every finding.
     Note,
@@ -110,10 +165,13 @@ enum LintFormat {
 const SITE: &str = "omega.toml";
 
 impl App {
-    /// Checks files. Nothing is contacted.
+    /// Checks what is written down, and with `network --live` and `templates` what the cloud has.
     pub(crate) async fn lint(&self, args: &LintArgs) -> Result<Status, Failure> {
         let shown = match &args.what {
             Linted::Bundle(args) => args.shown,
+            Linted::Network(args) => args.shown,
+            Linted::Site(args) => args.shown,
+            Linted::Templates(args) => args.shown,
             Linted::File(args) => args.shown,
         };
         if shown.format != LintFormat::Text && self.screen.format == Format::Json {
@@ -122,12 +180,54 @@ impl App {
         }
         match &args.what {
             Linted::Bundle(args) => self.lint_bundle(args).await,
+            Linted::Network(args) => Box::pin(self.lint_network(args)).await,
+            Linted::Site(args) => {
+                let placed = PlacedSite::read(&args.file.site).map_err(render::site_error)?;
+                let report = site::lint(&placed, Charms::known());
+                let files: Vec<_> = placed.source.into_iter().collect();
+                Ok(self.linted(&report, &site::rules(), &files, args.shown, &json!({})))
+            }
+            Linted::Templates(args) => {
+                let placed = placed(args.site.as_deref())?;
+                let cloud = self.connect(&placed.site).cloud().await?;
+                let seen = Box::pin(templates::read(&cloud, args.template.as_deref())).await?;
+                let report = templates::lint(&placed, &seen);
+                let files: Vec<_> = placed.source.into_iter().collect();
+                Ok(self.linted(&report, &templates::rules(), &files, args.shown, &json!({})))
+            }
             Linted::File(args) => {
                 let files = read_all(&args.files)?;
                 let report = config_file::lint(&files);
-                Ok(self.linted(&report, &config_file::rules(), &files, args.shown, &[]))
+                Ok(self.linted(&report, &config_file::rules(), &files, args.shown, &json!({})))
             }
         }
+    }
+
+    async fn lint_network(&self, args: &NetworkArgs) -> Result<Status, Failure> {
+        let placed = placed(args.site.as_deref())?;
+        let bundle = read_all(&args.files)?;
+        if let Some(path) = &args.svg {
+            may_be_drawn(path)?;
+        }
+        let live = if args.live { Some(self.addresses(&placed.site).await?) } else { None };
+        let sources = NetworkSources { site: &placed, bundle: &bundle, live: live.as_ref() };
+        let (report, plan) =
+            network::lint(&sources, Charms::known()).map_err(|error| unreadable(&error))?;
+        let mut more = json!({ "plan": plan });
+        if let (Some(path), Value::Object(more)) = (&args.svg, &mut more) {
+            draw(path, &plan)?;
+            more.insert("svg".to_owned(), json!(path));
+        }
+        let files: Vec<_> = placed.source.iter().chain(&bundle).cloned().collect();
+        Ok(self.linted(&report, &network::rules(), &files, args.shown, &more))
+    }
+
+    async fn addresses(&self, site: &Site) -> Result<AddressInventory, Failure> {
+        let cloud = self.connect(site).cloud().await?;
+        Network::new(cloud.operator)
+            .address_inventory()
+            .await
+            .map_err(|error| Failure::from_error("could not read the networks of Neutron", &error))
     }
 
     async fn lint_bundle(&self, args: &BundleArgs) -> Result<Status, Failure> {
@@ -143,17 +243,18 @@ impl App {
             files = read_all(&args.files)?;
             report = checked(&files)?;
         }
-        Ok(self.linted(&report, &bundle::rules(), &files, args.shown, &changed))
+        let more = json!({ "fixed": changed });
+        Ok(self.linted(&report, &bundle::rules(), &files, args.shown, &more))
     }
 
-    /// Shows the findings, and returns the status.
+    /// Shows the findings, and returns the status. `more`: what the document has beside them.
     fn linted(
         &self,
         report: &LintReport,
         rules: &[Rule],
         files: &[SourceFile],
         shown: ShownArgs,
-        changed: &[String],
+        more: &Value,
     ) -> Status {
         match shown.format {
             LintFormat::Text => self.screen.text(&render::lint(report, files, &self.screen)),
@@ -165,7 +266,11 @@ impl App {
         }
         let exit = if denied(report, shown.deny) { Status::Gate } else { Status::Done };
         let LintReport { files, findings, .. } = report;
-        self.ends(exit, json!({ "files": files, "findings": findings, "fixed": changed }))
+        let mut document = json!({ "files": files, "findings": findings, "fixed": [] });
+        if let (Value::Object(document), Value::Object(more)) = (&mut document, more) {
+            document.extend(more.clone());
+        }
+        self.ends(exit, document)
     }
 
     fn policy(site: Option<&Path>) -> Result<Policy, Failure> {
@@ -216,6 +321,44 @@ impl App {
         }
         Ok(all.iter().map(|(file, _)| file.name.clone()).collect())
     }
+}
+
+/// Returns the site file that is named, or the one that is there, or none.
+fn placed(site: Option<&Path>) -> Result<PlacedSite, Failure> {
+    let read = match site {
+        Some(path) => PlacedSite::read(path),
+        None if Path::new(SITE).exists() => PlacedSite::read(Path::new(SITE)),
+        None => PlacedSite::unnamed(),
+    };
+    read.map_err(render::site_error)
+}
+
+/// How every picture of a plan begins.
+const PICTURE: &[u8] = b"<svg xmlns=\"http://www.w3.org/2000/svg\"";
+/// The largest picture that is replaced, in bytes.
+const LARGEST_PICTURE: u64 = 64 << 20;
+
+/// Refuses a file that is something else than a picture of a plan.
+fn may_be_drawn(path: &Path) -> Result<(), Failure> {
+    if fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    let is_picture =
+        read_regular(path, LARGEST_PICTURE).is_ok_and(|bytes| bytes.starts_with(PICTURE));
+    let refused = || {
+        let what = format!("{} exists and is not a picture of a plan", path.display());
+        Failure::new(FailureClass::Usage, what).next("name another file: --svg FILE")
+    };
+    is_picture.then_some(()).ok_or_else(refused)
+}
+
+fn draw(path: &Path, plan: &AddressPlan) -> Result<(), Failure> {
+    persist(path, network::svg(plan).as_bytes()).map_err(|error| {
+        let what = format!("could not write {}", path.display());
+        Failure::new(FailureClass::Error, what)
+            .because(error.to_string())
+            .next("check its directory")
+    })
 }
 
 fn diff(name: &str, edits: &[Edit]) -> String {
@@ -269,7 +412,7 @@ fn denied(report: &LintReport, deny: Deny) -> bool {
     let of = |severities: &[Severity]| severities.iter().any(|one| report.count(*one) > 0);
     match deny {
         Deny::Error => of(&[Severity::Broken]),
-        Deny::Warning => of(&[Severity::Broken, Severity::Warning]),
+        Deny::Warning => of(&[Severity::Broken, Severity::Warning, Severity::Unknown]),
         Deny::Note => !report.findings.is_empty(),
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt::Write as _};
 
 use omega::{
     core::Severity,
-    lint::{LintFinding, LintReport, SourceFile},
+    lint::{LintFinding, LintReport, Position, SourceFile},
 };
 
 use super::{Screen, layout::wrap};
@@ -15,36 +15,43 @@ pub(crate) fn lint(report: &LintReport, files: &[SourceFile], screen: &Screen) -
     let lines: HashMap<&str, Vec<&str>> =
         files.iter().map(|file| (file.name.as_str(), file.text.lines().collect())).collect();
     for one in &report.findings {
-        let line = lines.get(one.position.file.as_str());
-        let line = line.and_then(|lines| lines.get(one.position.line.saturating_sub(1)).copied());
+        let line = one.position.as_ref().and_then(|position| {
+            let line = lines.get(position.file.as_str())?.get(position.line.saturating_sub(1))?;
+            Some((position, *line))
+        });
         finding(&mut text, one, line, screen.width.min(100));
     }
     let errors = report.count(Severity::Broken);
     let warnings = report.count(Severity::Warning);
-    let others = report.findings.len() - errors - warnings;
+    let unknown = report.count(Severity::Unknown);
+    let notes = report.findings.len() - errors - warnings - unknown;
     let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-    let counts = [plural(errors, "error"), plural(warnings, "warning"), plural(others, "note")];
-    let _ = write!(text, "{} in {}", counts.join(", "), plural(report.files.len(), "file"));
+    let counts = [plural(errors, "error"), plural(warnings, "warning"), plural(notes, "note")];
+    let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
+    let files = plural(report.files.len(), "file");
+    let _ = write!(text, "{}{unknown} in {files}", counts.join(", "));
     text
 }
 
-fn finding(text: &mut String, one: &LintFinding, line: Option<&str>, width: usize) {
-    let (position, finding) = (&one.position, &one.finding);
+fn finding(text: &mut String, one: &LintFinding, line: Option<(&Position, &str)>, width: usize) {
+    let finding = &one.finding;
     let decision = finding.decision.as_deref().map(|id| format!(", {id}")).unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "{}:{}:{}: {}: {} [{}{decision}]",
-        position.file,
-        position.line,
-        position.column,
-        word(finding.severity),
-        plain(&finding.subject.name),
-        finding.rule
-    );
+    // What is in no file is named in full in place of a position.
+    let (place, name) = match &one.position {
+        Some(Position { file, line, column }) => {
+            (format!("{file}:{line}:{column}"), plain(&finding.subject.name))
+        }
+        None => (plain(&finding.subject.noun), plain(&finding.subject.name)),
+    };
+    let word = word(finding.severity);
+    let _ = match &one.position {
+        Some(_) => writeln!(text, "{place}: {word}: {name} [{}{decision}]", finding.rule),
+        None => writeln!(text, "{place} {name}: {word} [{}{decision}]", finding.rule),
+    };
     for line in wrap(&plain(&finding.summary), width.saturating_sub(4)) {
         let _ = writeln!(text, "    {line}");
     }
-    if let Some(line) = line {
+    if let Some((position, line)) = line {
         let number = position.line.to_string();
         // One character for each: the mark stays below its column.
         let shown: String =
@@ -98,7 +105,7 @@ fn word(severity: Severity) -> &'static str {
 /// (actions/toolkit, packages/core/src/command.ts).
 pub(crate) fn annotations(report: &LintReport) -> String {
     let lines = report.findings.iter().map(|one| {
-        let (position, finding) = (&one.position, &one.finding);
+        let finding = &one.finding;
         let command = match finding.severity {
             Severity::Broken => "error",
             Severity::Warning => "warning",
@@ -107,14 +114,11 @@ pub(crate) fn annotations(report: &LintReport) -> String {
         let remedy =
             finding.remedy.as_deref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
         let message = format!("{}: {}{remedy}", finding.subject.name, finding.summary);
-        format!(
-            "::{command} file={},line={},col={},title={}::{}",
-            property(&position.file),
-            position.line,
-            position.column,
-            property(&finding.rule),
-            data(&message)
-        )
+        let place = one.position.as_ref().map(|Position { file, line, column }| {
+            format!("file={},line={line},col={column},", property(file))
+        });
+        let place = place.unwrap_or_default();
+        format!("::{command} {place}title={}::{}", property(&finding.rule), data(&message))
     });
     lines.collect::<Vec<_>>().join("\n")
 }

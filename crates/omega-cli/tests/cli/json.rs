@@ -47,7 +47,7 @@ fn schema_of(subcommand: &str) -> &str {
     match subcommand {
         "runs show" => "run",
         "runs sweep" => "sweep",
-        "lint bundle" | "lint file" => "lint",
+        "lint bundle" | "lint network" | "lint site" | "lint templates" | "lint file" => "lint",
         "show"
         | "runs"
         | "explain"
@@ -208,9 +208,10 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
         ("apply", "--prove") => Differs(&["apply", "graft"], &["--prove"]),
         ("apply", "--parallel") => Tested("../omega/src/graft/apply_tests.rs", ".parallel("),
         ("rollback", "--run") => Differs(&["rollback", "graft"], &["--run", "nope"]),
-        ("lint bundle" | "lint file", "--deny" | "--format" | "--fix") => {
-            Tested("tests/cli/lint.rs", flag_text(flag)?)
-        }
+        (
+            "lint bundle" | "lint network" | "lint site" | "lint templates" | "lint file",
+            "--deny" | "--format" | "--fix" | "--live" | "--svg" | "--template",
+        ) => Tested("tests/cli/lint.rs", flag_text(flag)?),
         ("doctor", "--cluster") => {
             Tested("../omega/src/doctor/examination_tests.rs", "options.clusters")
         }
@@ -349,6 +350,9 @@ fn flag_text(flag: &str) -> Option<&'static str> {
         "--deny",
         "--format",
         "--fix",
+        "--live",
+        "--svg",
+        "--template",
         "--select",
         "--keep",
         "--endpoint",

@@ -1,4 +1,4 @@
-//! `lint bundle`
+//! `lint`
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -128,4 +128,74 @@ fn a_file_keeps_its_mode_and_a_link_is_refused_before_anything_is_changed() {
     home.write("bundle.yaml", BUNDLE);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
     home.run(&["lint", "bundle", "bundle.yaml", "--fix", "--yes"]).exits(64).says(&["read-only"]);
+}
+
+const PLAN: &str = "[lint]
+vip_networks = [\"10.12.4.0/22\", \"10.12.8.0/22\"]
+
+[network.tenants]
+capi-mgmt = \"10.20.0.0/24\"
+project1 = \"10.20.0.128/25\"
+";
+
+#[test]
+fn an_address_plan_is_checked_and_drawn() {
+    let home = Home::with_cloud();
+    home.write("omega.toml", PLAN);
+    home.write("bundle.yaml", "applications:\n  k: {charm: k, options: {vip: 10.12.4.20}}\n");
+    let command = ["lint", "network", "bundle.yaml", "--svg", "plan.svg"];
+    let ran = home.run(&command).exits(3);
+    insta::assert_snapshot!(ran.out);
+    let drawn = fs::read_to_string(home.path().join("plan.svg")).unwrap();
+    assert!(drawn.starts_with("<svg") && drawn.contains("tenant project1"), "{drawn}");
+    // It is drawn again, and nothing else is replaced.
+    home.run(&command).exits(3);
+    home.write("notes", "mine");
+    let other = home.run(&["lint", "network", "--svg", "notes"]).exits(64);
+    other.says(&["notes exists and is not a picture of a plan"]);
+    assert_eq!(fs::read_to_string(home.path().join("notes")).unwrap(), "mine");
+    // As data.
+    let ran = home.run(&["lint", "network", "--output", "json"]).exits(3);
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    let pool = &document["plan"]["ranges"][2];
+    assert_eq!((&pool["kind"], &pool["origin"]["said_by"]), (&"pool".into(), &"D-016".into()));
+    // Neutron is asked only where that is wanted.
+    home.write("omega.toml", &format!("[cloud]\nname = \"here\"\n{PLAN}"));
+    home.run(&["lint", "network", "--live"])
+        .exits(1)
+        .says(&["could not read the networks of Neutron"]);
+}
+
+#[test]
+fn a_site_file_is_checked_against_the_decisions() {
+    let home = Home::new();
+    home.write("omega.toml", "[driver]\nversion = \"1.3.0\"\n\n[chart]\nrepo = \"https://c.example\"\nversion = \"0.25.1\"\n");
+    let ran = home.run(&["lint", "site"]).exits(3);
+    assert!(
+        ran.out.starts_with("omega.toml:1:1: note: D-011.3 [acceptance-settings, D-011]\n"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out.contains("omega.toml:2:11: error: 1.3.0 [unserved-read, D-042]\n"),
+        "{}",
+        ran.out
+    );
+    let ran = home.run(&["lint", "site", "--format", "github"]).exits(3);
+    assert!(
+        ran.out.contains("::error file=omega.toml,line=2,col=11,title=unserved-read::"),
+        "{}",
+        ran.out
+    );
+    home.write("omega.toml", "[management]\nkubeconfg = \"k\"\n");
+    home.run(&["lint", "site"]).exits(64).says(&["unknown key `kubeconfg`"]);
+    home.run(&["lint", "site", "--site", "nope.toml"]).exits(64).says(&["nope.toml"]);
+}
+
+#[test]
+fn templates_need_a_cloud() {
+    let home = Home::with_cloud();
+    home.write("omega.toml", "[cloud]\nname = \"here\"\n");
+    let ran = home.run(&["lint", "templates", "--template", "k8s"]).exits(1);
+    ran.says(&["could not list the cluster templates"]);
 }

@@ -6,6 +6,7 @@ use omega_driver::DriverRelease;
 use serde_json::Value;
 
 use super::{ClusterValues, Template, TemplateSpec};
+use crate::network::DEFAULT_NODES;
 
 /// What a cluster is made of, as the driver reads it. A label of the cluster takes the place of the
 /// template's.
@@ -155,21 +156,22 @@ impl ClusterShape {
     }
 
     /// Returns whether the cluster gets a network, a subnet and a router of its own.
-    pub(crate) fn has_own_network(&self) -> bool {
+    pub fn has_own_network(&self) -> bool {
         self.fixed_network.is_none() && self.fixed_subnet.is_none()
     }
 
     /// Returns whether the range of the network that is made is named.
-    pub(crate) fn names_node_cidr(&self) -> bool {
+    pub fn names_node_cidr(&self) -> bool {
         self.label("fixed_subnet_cidr").is_some()
     }
 
     /// Returns the range of the network that is made (1.4.0, `conf.py`: the default of the label).
-    pub(crate) fn node_cidr(&self) -> &str {
-        self.label("fixed_subnet_cidr").unwrap_or("10.0.0.0/24")
+    pub fn node_cidr(&self) -> &str {
+        self.label("fixed_subnet_cidr").unwrap_or(DEFAULT_NODES)
     }
 
-    pub(crate) fn dns_servers(&self) -> impl Iterator<Item = &str> {
+    /// Returns its DNS servers, as they are written.
+    pub fn dns_servers(&self) -> impl Iterator<Item = &str> {
         let all = self.dns_nameserver.as_deref().unwrap_or_default().split(',');
         all.map(str::trim).filter(|one| !one.is_empty())
     }

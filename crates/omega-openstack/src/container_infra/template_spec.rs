@@ -229,6 +229,11 @@ impl TemplateSpec {
         self.fields().into_iter().filter(|(field, value)| !is_default(field, value))
     }
 
+    /// Returns the names of the fields that are set to something else than Magnum's default.
+    pub fn fields_set(&self) -> Vec<&'static str> {
+        self.set_fields().map(|(field, _)| field).collect()
+    }
+
     pub(super) fn body(&self, name: &str) -> Value {
         let name = ("name".to_owned(), json!(name));
         let fields = self.set_fields().map(|(field, value)| (field.to_owned(), value));
@@ -252,6 +257,19 @@ impl TemplateSpec {
             (!difference.is_none()).then_some(difference)
         };
         self.fields().into_iter().filter_map(differs).collect()
+    }
+}
+
+impl Template {
+    /// Returns the names of the fields of [`TemplateSpec`] that are set to something else than Magnum's
+    /// default.
+    pub fn fields_set(&self) -> Vec<&'static str> {
+        let names = TemplateSpec::new("", "", "", "").fields().map(|(field, _)| field).into_iter();
+        let is_set = |field: &&'static str| {
+            let value = self.value(field);
+            !value.is_null() && !is_default(field, &value)
+        };
+        names.filter(is_set).collect()
     }
 }
 

@@ -108,6 +108,12 @@ async fn external(cloud: &Arc<dyn Transport>, stranger: &Arc<dyn Transport>, nam
         let of = [("network_id", one["id"].as_str().expect("an id"))];
         let subnets = get(who, Service::Network, &["subnets"], &of).await.body;
         assert_eq!(subnets["subnets"].as_array().is_some_and(|all| !all.is_empty()), sees);
+        let seen = Network::new(Arc::clone(who)).address_inventory().await.expect("Neutron lists");
+        let of = |subnet: &&crate::network::SeenSubnet| {
+            seen.network_of(subnet).is_some_and(|one| one.name == name)
+        };
+        let pools = seen.subnets.iter().find(of).map(|subnet| subnet.allocation_pools.len());
+        assert_eq!((pools.is_some_and(|all| all > 0), seen.hidden().count() == 0), (sees, sees));
     }
 }
 

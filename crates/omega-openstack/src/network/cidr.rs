@@ -40,7 +40,23 @@ impl Cidr {
         self.0.contains(&other.0)
     }
 
-    pub(crate) fn is_ipv6(self) -> bool {
+    /// Returns the first address that it covers.
+    pub fn first(self) -> IpAddr {
+        self.0.network()
+    }
+
+    /// Returns the last address that it covers.
+    pub fn last(self) -> IpAddr {
+        self.0.broadcast()
+    }
+
+    /// Returns the length of the prefix.
+    pub fn length(self) -> u8 {
+        self.0.prefix_len()
+    }
+
+    /// Returns whether it is one of IPv6.
+    pub fn is_ipv6(self) -> bool {
         matches!(self.0, IpNet::V6(_))
     }
 }
@@ -53,6 +69,12 @@ impl FromStr for Cidr {
             return text.parse().map(Self).map_err(|_| invalid());
         }
         text.parse::<IpAddr>().map(|address| Self(address.into())).map_err(|_| invalid())
+    }
+}
+
+impl From<IpAddr> for Cidr {
+    fn from(address: IpAddr) -> Self {
+        Self(address.into())
     }
 }
 

@@ -45,6 +45,10 @@ impl Network {
         Self { transport: Arc::clone(&self.transport), kept: Some(Arc::default()) }
     }
 
+    pub(super) fn transport(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.transport)
+    }
+
     /// Returns the id of the project.
     ///
     /// # Errors

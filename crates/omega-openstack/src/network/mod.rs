@@ -1,5 +1,6 @@
 //! Neutron.
 
+mod address_inventory;
 mod cidr;
 mod client;
 mod cluster_network;
@@ -15,6 +16,7 @@ mod restore_sg_rules;
 mod types;
 mod wire;
 
+pub use address_inventory::{AddressInventory, AllocationPool, HostRoute, SeenNetwork, SeenSubnet};
 pub use cidr::{Cidr, InvalidCidr};
 pub use client::Network;
 pub use cluster_network::{ClusterNetworkObserved, Remaining};
@@ -23,7 +25,7 @@ pub use external_network::ExternalNetwork;
 pub use network_quota::NetworkQuota;
 use network_resources::{AddressRange, ListedNetwork};
 pub use network_resources::{FixedIp, FloatingIp, NamedResource, NetworkResource, Port, Subnet};
-pub use node_network::{KnownRanges, NodeNetwork, address_mistakes};
+pub use node_network::{DEFAULT_NODES, KnownRanges, NodeNetwork, address_mistakes, chart_ranges};
 pub use ports::{InvalidPorts, Ports};
 pub use protocol::{InvalidProtocol, Protocol};
 pub use remove_cluster_network::{

@@ -35,6 +35,9 @@ pub struct NodeNetwork {
 /// No label changes them.
 const CHART: [(&str, &str); 2] =
     [("the chart's pods", "172.16.0.0/13"), ("the chart's services", "172.24.0.0/13")];
+/// The range of the nodes of a cluster that names none (magnum-capi-helm 1.4.0, `conf.py`: the default of the
+/// label `fixed_subnet_cidr`).
+pub const DEFAULT_NODES: &str = "10.0.0.0/24";
 const SITE_RANGE: &str = "a range of the site";
 const SOURCE: &str = "capi-helm-charts 0.25.1, openstack-cluster/values.yaml, kubeNetwork; \
                       magnum-capi-helm 1.4.0, driver.py (nodeCidr)";
@@ -236,7 +239,9 @@ fn own_range(shape: &ClusterShape, clashes: &mut Clashes) -> Option<Cidr> {
     None
 }
 
-fn chart_ranges() -> Vec<(&'static str, Cidr)> {
+/// Returns the ranges of the pods and the services of every cluster: what it is, and its range
+/// (capi-helm-charts 0.25.1, `charts/openstack-cluster/values.yaml`, `kubeNetwork`).
+pub fn chart_ranges() -> Vec<(&'static str, Cidr)> {
     let parsed = CHART.iter().filter_map(|(what, cidr)| Some((*what, cidr.parse().ok()?)));
     parsed.collect()
 }

@@ -299,6 +299,17 @@ impl Cloud {
         self.lock().state.new_network(project, name, cidr, external);
     }
 
+    /// Sets fields of the subnet with this range.
+    pub fn set_subnet(&self, cidr: &str, fields: &Value) {
+        let mut inner = self.lock();
+        let subnets = inner.state.parts.get_mut("subnets").into_iter().flatten();
+        for subnet in subnets.filter(|one| one["cidr"] == cidr) {
+            for (key, value) in fields.as_object().into_iter().flatten() {
+                subnet[key] = value.clone();
+            }
+        }
+    }
+
     /// Removes Barbican from the catalog.
     pub fn remove_key_manager(&self) {
         self.lock().state.key_manager = false;

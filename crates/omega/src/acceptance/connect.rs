@@ -17,6 +17,7 @@ use super::{
         JujuCli, JujuModel, LoadBalancer, Lookup, Patience, Snapshots, Tenant, Vault, VaultServers,
         no_cluster, not_named,
     },
+    named::{no_hypervisor, no_tenant, no_vault},
     run::LIMIT,
 };
 use crate::{
@@ -122,15 +123,8 @@ fn within(connect: &Connect<'_>, most: Duration) -> Limits {
     Limits::within(timeouts.connect, timeouts.ask.min(most))
 }
 
-fn unnamed(what: &str, key: &str) -> Failure {
-    let next = format!("name it in the site file: {key}; see docs/acceptance.md");
-    Failure::new(FailureClass::Usage, format!("the site file names no {what}")).next(next)
-}
-
 fn tenant(connect: &Connect<'_>, named: &site::Acceptance) -> Result<Arc<Unit>, Failure> {
-    let server = named.tenant.as_ref();
-    let server =
-        server.ok_or_else(|| unnamed("server on a tenant network", "`tenant` in [acceptance]"))?;
+    let server = named.tenant.as_ref().ok_or_else(no_tenant)?;
     let channel = connect.by_ssh(&server.ssh, server.jump.as_deref())?;
     Ok(machine(&server.ssh, channel))
 }
@@ -227,7 +221,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 fn vault(connect: &Connect<'_>, named: &site::Acceptance) -> Result<VaultServers, Failure> {
     if named.vault.is_empty() {
-        return Err(unnamed("unit of Vault", "`vault` in [acceptance], the address of each unit"));
+        return Err(no_vault());
     }
     let web = Arc::new(vault_web(connect, named)?);
     Ok(VaultServers { web, addresses: named.vault.clone() })
@@ -262,7 +256,7 @@ fn hypervisors(
     named: &site::Acceptance,
 ) -> Result<Vec<Hypervisor>, Failure> {
     if named.hypervisor.is_empty() {
-        return Err(unnamed("hypervisor", "[[acceptance.hypervisor]], with its `domains`"));
+        return Err(no_hypervisor());
     }
     let of = |one: &site::Hypervisor| {
         let machine = match &one.ssh {

@@ -29,6 +29,7 @@ mod connect;
 mod files;
 mod item;
 pub mod items;
+mod named;
 mod progress;
 #[cfg(feature = "sim")]
 mod rehearsal;
@@ -42,6 +43,7 @@ pub use chart::{Chart, Sample, Stage};
 pub(crate) use connect::vault_web;
 pub use files::{Files, NAMESPACE, ReportDirectory, read, sign};
 pub use item::{Answer, Item, ItemId, Outcome, UnknownItem};
+pub use named::not_named_for;
 #[cfg(feature = "sim")]
 pub use rehearsal::{Scenario, rehearse};
 pub use report::{AcceptanceReport, ItemReport, SCHEMA_VERSION, Tool, Verdict};

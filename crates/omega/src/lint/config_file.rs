@@ -56,6 +56,12 @@ const UNREAD: Rule = rule(
     Severity::Warning,
     "Magnum has no such option, and ignores it.",
 );
+const LINE_END: Rule = rule(
+    "config-line-end",
+    None,
+    Severity::Warning,
+    "Python ends a line at a carriage return too; most editors, grep and diff do not show it.",
+);
 const NAME: Rule = rule(
     "config-name",
     Some("D-037"),
@@ -80,28 +86,29 @@ const fn rule(
 
 /// Returns every rule.
 pub fn rules() -> Vec<Rule> {
-    vec![SYNTAX, CONTINUATION, COMMENT, DOLLAR, REPEATED, SECTION, UNREAD, NAME, ASCII]
+    vec![SYNTAX, CONTINUATION, COMMENT, DOLLAR, REPEATED, SECTION, UNREAD, LINE_END, NAME, ASCII]
 }
 
 /// Checks files. One that is called `*.py` is a file of Horizon's settings, of which only the characters
 /// are looked at.
 pub fn lint(files: &[SourceFile]) -> LintReport {
     let findings = files.iter().flat_map(of_file).collect();
-    LintReport { schema: 1, files: files.iter().map(|file| file.name.clone()).collect(), findings }
+    LintReport::new(files.iter().map(|file| file.name.clone()).collect(), findings)
 }
 
 fn of_file(file: &SourceFile) -> Vec<LintFinding> {
-    let mut reader =
-        Reader { file, found: Vec::new(), section: None, keys: HashSet::new(), has_value: false };
+    let mut reader = Reader {
+        file,
+        found: Vec::new(),
+        section: None,
+        keys: HashSet::new(),
+        has_value: false,
+        before: 0,
+    };
     reader.characters();
     if !has_extension(&file.name, "py") {
         reader.name();
-        for (nth, line) in file.text.lines().enumerate() {
-            // oslo.config stops at the first line that it can't read.
-            if reader.line(nth + 1, line.trim_end()).is_none() {
-                break;
-            }
-        }
+        reader.lines();
     }
     reader.found.sort_by(|one, other| one.position.cmp(&other.position));
     reader.found
@@ -120,22 +127,29 @@ struct Reader<'a> {
     keys: HashSet<(&'a str, &'a str)>,
     /// Whether the line before has a value that can go on.
     has_value: bool,
+    /// The characters before this line, where a carriage return alone ends the one before.
+    before: usize,
 }
 
 impl<'a> Reader<'a> {
     fn add(&mut self, rule: &Rule, line: usize, column: usize, summary: &str, remedy: &str) {
+        let column = column + self.before;
         let position = Position { file: self.file.name.clone(), line, column };
         let name = self.section.map_or_else(|| "file".to_owned(), |section| format!("[{section}]"));
-        let finding = rule.finding(Subject::new("options", name), summary, remedy);
-        self.found.push(LintFinding { position, finding, fix: None });
+        let subject = Subject::new("options", name);
+        self.found.push(rule.found(Some(position), subject, summary, remedy));
     }
 
     fn characters(&mut self) {
         for (nth, line) in self.file.text.lines().enumerate() {
-            let Some((column, odd)) = line.chars().enumerate().find(|(_, c)| !c.is_ascii()) else {
+            let is_odd = |c: char| !c.is_ascii() || (c.is_ascii_control() && !"\t\r".contains(c));
+            let Some((column, odd)) = line.chars().enumerate().find(|(_, c)| is_odd(*c)) else {
                 continue;
             };
-            let (summary, remedy) = if odd == '\u{feff}' {
+            let (summary, remedy) = if odd.is_ascii() {
+                let code = u32::from(odd);
+                (format!("U+{code:04X} is a control character"), "remove it")
+            } else if odd == '\u{feff}' {
                 (
                     "a byte order mark, which no editor shows".to_owned(),
                     "remove it: sed -i 's/^\\xEF\\xBB\\xBF//' FILE",
@@ -159,6 +173,29 @@ impl<'a> Reader<'a> {
                 &format!("{name} is in a directory of configuration and is not read"),
                 "call it *.conf, or remove it",
             );
+        }
+    }
+
+    /// Reads the lines as Python ends them (universal newlines), up to the first that oslo.config can't read.
+    fn lines(&mut self) {
+        for (nth, line) in self.file.text.lines().enumerate() {
+            self.before = 0;
+            for (part, text) in line.split('\r').enumerate() {
+                if part > 0 {
+                    let summary = "a carriage return ends a line here: what follows is a new one";
+                    self.add(
+                        &LINE_END,
+                        nth + 1,
+                        0,
+                        summary,
+                        "end lines with a line feed: dos2unix FILE, or tr '\\r' '\\n'",
+                    );
+                }
+                if self.line(nth + 1, text.trim_end()).is_none() {
+                    return;
+                }
+                self.before += text.chars().count() + 1;
+            }
         }
     }
 

@@ -24,19 +24,34 @@ pub struct Position {
     pub column: usize,
 }
 
-/// A finding with its place.
+/// A finding with its place in a file; what is not written in one (a template in Magnum, a subnet in Neutron)
+/// has its subject only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LintFinding {
-    /// Where it is.
-    pub position: Position,
+    /// Where it is, if it is in a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
     /// What it is.
     #[serde(flatten)]
     pub finding: Finding,
     /// The change that corrects it, if there is exactly one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
+}
+
+impl LintFinding {
+    /// Returns a finding at a place, or one that is not in a file.
+    pub fn new(position: Option<Position>, finding: Finding) -> Self {
+        Self { position, finding, fix: None }
+    }
+
+    /// Sets how much it matters.
+    #[must_use]
+    pub fn severity(self, severity: Severity) -> Self {
+        Self { finding: self.finding.severity(severity), ..self }
+    }
 }
 
 /// A change of one scalar.
@@ -58,11 +73,22 @@ pub struct LintReport {
     pub schema: u32,
     /// The files that were read, in their order.
     pub files: Vec<String>,
-    /// The findings, by file and place.
+    /// The findings, by file and place; then those that are not in a file.
     pub findings: Vec<LintFinding>,
 }
 
 impl LintReport {
+    /// Returns the report on these files. The findings are sorted.
+    pub fn new(files: Vec<String>, mut findings: Vec<LintFinding>) -> Self {
+        findings.sort_by_key(|one| {
+            let position = one.position.as_ref();
+            let nth = |position: &Position| files.iter().position(|file| *file == position.file);
+            let nth = position.and_then(nth).unwrap_or(usize::MAX);
+            (nth, position.map(|position| (position.line, position.column)))
+        });
+        Self { schema: 1, files, findings }
+    }
+
     /// Returns the number of findings of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|one| one.finding.severity == severity).count()

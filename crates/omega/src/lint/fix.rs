@@ -18,15 +18,18 @@ pub struct Edit {
 pub fn fixed(file: &SourceFile, findings: &[LintFinding]) -> (String, Vec<Edit>) {
     let mut lines: Vec<String> = file.text.split_inclusive('\n').map(ToOwned::to_owned).collect();
     let before = lines.clone();
-    let mut of_file: Vec<&LintFinding> =
-        findings.iter().filter(|one| one.fix.is_some() && one.position.file == file.name).collect();
+    let placed =
+        findings.iter().filter_map(|one| Some((one.position.as_ref()?, one.fix.as_ref()?)));
+    let mut of_file: Vec<_> = placed
+        .filter(|(position, _)| position.file == file.name)
+        .map(|(position, fix)| (position.line, position.column, fix))
+        .collect();
     // From the end of a line: the columns before stay right. An anchor is changed once.
-    of_file.sort_by_key(|one| std::cmp::Reverse((one.position.line, one.position.column)));
-    of_file.dedup_by_key(|one| (one.position.line, one.position.column));
-    for finding in of_file {
-        let line = finding.position.line.checked_sub(1).and_then(|nth| lines.get_mut(nth));
-        if let (Some(line), Some(new)) = (line, finding.fix.as_ref()) {
-            replace(line, finding.position.column, &new.old, &new.new);
+    of_file.sort_by_key(|(line, column, _)| std::cmp::Reverse((*line, *column)));
+    of_file.dedup_by_key(|(line, column, _)| (*line, *column));
+    for (line, column, fix) in of_file {
+        if let Some(line) = line.checked_sub(1).and_then(|nth| lines.get_mut(nth)) {
+            replace(line, column, &fix.old, &fix.new);
         }
     }
     let edits = before.iter().zip(&lines).enumerate().filter(|(_, (old, new))| old != new);
@@ -71,7 +74,7 @@ mod tests {
         let position = Position { file: "b.yaml".to_owned(), line, column };
         let finding = Finding::broken("rule", Subject::new("application", "a"), "wrong");
         LintFinding {
-            position,
+            position: Some(position),
             finding,
             fix: Some(Fix { old: old.to_owned(), new: new.to_owned() }),
         }

@@ -2,6 +2,8 @@
 
 use omega_core::{Finding, Severity, Subject};
 
+use super::{LintFinding, Position};
+
 /// What is wrong, how much it matters, and who says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -19,6 +21,17 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Returns what it found, with its own severity.
+    pub(super) fn found(
+        &self,
+        position: Option<Position>,
+        subject: Subject,
+        summary: impl AsRef<str>,
+        remedy: impl AsRef<str>,
+    ) -> LintFinding {
+        LintFinding::new(position, self.finding(subject, summary.as_ref(), remedy.as_ref()))
+    }
+
     pub(super) fn finding(&self, subject: Subject, summary: &str, remedy: &str) -> Finding {
         let finding = Finding::broken(self.id, subject, summary)
             .severity(self.severity)

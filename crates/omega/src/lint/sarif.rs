@@ -3,10 +3,10 @@
 //! github/docs, sarif-support.md: a result needs a rule, a message and the place in a file of the
 //! repository; empty texts are refused; a fingerprint tells results of two runs apart.
 
-use omega_core::{Severity, values::Sha256};
+use omega_core::{Severity, Subject, values::Sha256};
 use serde_json::{Value, json};
 
-use super::{LintFinding, LintReport, Rule};
+use super::{LintFinding, LintReport, Position, Rule};
 
 /// Returns the report as a SARIF log. `version`: that of the program.
 pub fn sarif(report: &LintReport, rules: &[Rule], version: &str) -> Value {
@@ -35,18 +35,15 @@ fn rule(rule: &Rule) -> Value {
 }
 
 fn result(one: &LintFinding, rules: &[Rule]) -> Value {
-    let (finding, position) = (&one.finding, &one.position);
+    let finding = &one.finding;
     let remedy = finding.remedy.as_deref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-    let region = json!({ "startLine": position.line, "startColumn": position.column });
-    let artifact = json!({ "uri": uri(&position.file) });
-    let place = json!({ "artifactLocation": artifact, "region": region });
-    let same =
-        format!("{} {} {} {}", position.file, finding.rule, finding.subject, finding.summary);
+    let file = one.position.as_ref().map_or("", |position| &position.file);
+    let same = format!("{file} {} {} {}", finding.rule, finding.subject, finding.summary);
     let mut result = json!({
         "ruleId": finding.rule,
         "level": level(finding.severity),
         "message": { "text": format!("{}: {}{remedy}", finding.subject.name, finding.summary) },
-        "locations": [{ "physicalLocation": place }],
+        "locations": [location(one)],
         "partialFingerprints": { "primaryLocationLineHash": format!("{}:1", Sha256::of(same.as_bytes())) },
     });
     if let (Some(nth), Some(fields)) =
@@ -55,6 +52,18 @@ fn result(one: &LintFinding, rules: &[Rule]) -> Value {
         fields.insert("ruleIndex".to_owned(), json!(nth));
     }
     result
+}
+
+/// Returns where it is in a file; of what is not in one, which object it is (SARIF 2.1.0, 3.33).
+fn location(one: &LintFinding) -> Value {
+    let Some(Position { file, line, column }) = &one.position else {
+        let Subject { noun, name } = &one.finding.subject;
+        let full = format!("{noun}/{name}");
+        let logical = json!({ "name": name, "kind": noun, "fullyQualifiedName": full });
+        return json!({ "logicalLocations": [logical] });
+    };
+    let region = json!({ "startLine": line, "startColumn": column });
+    json!({ "physicalLocation": { "artifactLocation": { "uri": uri(file) }, "region": region } })
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -95,5 +104,20 @@ mod tests {
         assert_eq!(place["region"], serde_json::json!({ "startLine": 3, "startColumn": 80 }));
         let nth = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
         assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][nth]["id"], "image-sync");
+    }
+    /// What is in no file is named in place of a position.
+    #[test]
+    fn what_is_in_no_file_has_a_logical_location() {
+        let finding = omega_core::Finding::broken(
+            "node-network",
+            omega_core::Subject::new("template", "k8s"),
+            "wrong",
+        );
+        let findings = vec![crate::lint::LintFinding::new(None, finding)];
+        let report = crate::lint::LintReport::new(Vec::new(), findings);
+        let log = super::sarif(&report, &crate::lint::templates::rules(), "1.2.3");
+        let location = &log["runs"][0]["results"][0]["locations"][0];
+        assert_eq!(location["logicalLocations"][0]["fullyQualifiedName"], "template/k8s");
+        assert!(location.get("physicalLocation").is_none(), "{location}");
     }
 }

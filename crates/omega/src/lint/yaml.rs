@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 use serde::{Deserialize, Serialize};
 
 /// The largest file that is read, in bytes: the largest public bundle has some 60 KiB.
@@ -154,13 +154,15 @@ pub fn read(file: usize, text: &str) -> Result<Vec<Document>, SyntaxError> {
         return Err(SyntaxError { line: 1, column: 1, why });
     }
     let mut reader = Reader { file, ..Reader::default() };
+    let lines: Vec<&str> = text.lines().collect();
     let options = granit_parser::options! { emit_unresolved_aliases: true };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| {
             let at = error.marker();
-            let why = "not valid YAML".to_owned();
+            let why = format!("not valid YAML: {}", error.info());
             SyntaxError { line: at.line().max(1), column: at.col() + 1, why }
         })?;
+        reader.tab_before(&event, span, &lines)?;
         reader.take(event, span)?;
     }
     Ok(reader.documents)
@@ -172,6 +174,8 @@ struct Open {
     place: Place,
     items: Vec<Value>,
     is_map: bool,
+    /// Whether it is in brackets, or in what is.
+    is_flow: bool,
 }
 
 #[derive(Default)]
@@ -207,8 +211,8 @@ impl Reader {
                 let data = Data::Scalar { text: text.into_owned(), is_quoted };
                 self.add(anchor, Value { place, data }, place)
             }
-            Event::SequenceStart(_, anchor, _) => self.begin(anchor, place, false),
-            Event::MappingStart(_, anchor, _) => self.begin(anchor, place, true),
+            Event::SequenceStart(style, anchor, _) => self.begin(anchor, place, false, style),
+            Event::MappingStart(style, anchor, _) => self.begin(anchor, place, true, style),
             Event::SequenceEnd | Event::MappingEnd => self.end(place),
             Event::StreamStart
             | Event::StreamEnd
@@ -220,17 +224,51 @@ impl Reader {
         }
     }
 
-    fn begin(&mut self, anchor: usize, place: Place, is_map: bool) -> Result<(), SyntaxError> {
+    /// Refuses a tab where a line begins: goyaml and `PyYAML` do, and this parser takes it for a space
+    /// (go-yaml v2, scannerc.go, `yaml_parser_scan_to_next_token`). In brackets goyaml takes it.
+    fn tab_before(&self, event: &Event<'_>, span: Span, lines: &[&str]) -> Result<(), SyntaxError> {
+        let begins = matches!(
+            event,
+            Event::Scalar(..)
+                | Event::Alias(..)
+                | Event::SequenceStart(..)
+                | Event::MappingStart(..)
+        );
+        if !begins || self.open.last().is_some_and(|open| open.is_flow) {
+            return Ok(());
+        }
+        let place = self.place(span);
+        let line = lines.get(place.line.saturating_sub(1)).copied().unwrap_or_default();
+        let before = || line.chars().take(place.column.saturating_sub(1));
+        let is_indent = before().all(|c| matches!(c, ' ' | '\t' | '-' | '?'));
+        match before().position(|c| c == '\t') {
+            Some(nth) if is_indent => {
+                let place = Place { column: nth + 1, ..place };
+                Err(error(place, "a tab before a key or a value: Juju takes only spaces there"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        anchor: usize,
+        place: Place,
+        is_map: bool,
+        style: StructureStyle,
+    ) -> Result<(), SyntaxError> {
         // What is read here is walked by recursion.
         if self.open.len() >= 64 {
             return Err(error(place, "more than 64 levels of lists and maps"));
         }
-        self.open.push(Open { anchor, place, items: Vec::new(), is_map });
+        let is_flow =
+            style == StructureStyle::Flow || self.open.last().is_some_and(|open| open.is_flow);
+        self.open.push(Open { anchor, place, items: Vec::new(), is_map, is_flow });
         Ok(())
     }
 
     fn end(&mut self, place: Place) -> Result<(), SyntaxError> {
-        let Some(Open { anchor, place, items, is_map }) = self.open.pop() else {
+        let Some(Open { anchor, place, items, is_map, is_flow: _ }) = self.open.pop() else {
             return Err(error(place, "not valid YAML"));
         };
         let data = if is_map { Data::Map(self.map(items)?) } else { Data::List(items) };

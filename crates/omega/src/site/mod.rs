@@ -8,6 +8,7 @@ mod expected;
 mod file;
 mod local;
 mod needs;
+mod places;
 mod prove;
 mod ranges;
 mod reading;
@@ -25,7 +26,9 @@ pub use file::{
     Chart, Cloud, Compute, Conductor, Driver, Helm, Juju, Management, Project, Site, Ssh, SshUnit,
     Timeouts, Trust,
 };
+pub use places::{PlacedSite, SitePlaces};
 pub use prove::Prove;
 pub use ranges::NetworkRanges;
 pub(crate) use ssh_address::SshAddress;
+pub(crate) use unused::unknown_charms;
 pub use validate::{Validation, validate};

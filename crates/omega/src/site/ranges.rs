@@ -1,5 +1,7 @@
 //! `[network]` in the site file.
 
+use std::collections::BTreeMap;
+
 use omega_openstack::network::{Cidr, InvalidCidr};
 use serde::{Deserialize, Deserializer};
 
@@ -17,6 +19,10 @@ pub struct NetworkRanges {
     #[serde(deserialize_with = "prefixes")]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub ranges: Vec<Cidr>,
+    /// The subnets of the pool that were given to projects, by the project's name (D-016).
+    #[serde(deserialize_with = "named_prefixes")]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, String>"))]
+    pub tenants: BTreeMap<String, Cidr>,
 }
 
 /// Reads a range, which must have a length: an address alone would be a range of one.
@@ -26,6 +32,11 @@ fn prefix<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cidr>, D::Error> 
 
 fn prefixes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Cidr>, D::Error> {
     Vec::<Range>::deserialize(from).map(|all| all.into_iter().map(|range| range.0).collect())
+}
+
+fn named_prefixes<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Cidr>, D::Error> {
+    let all = BTreeMap::<String, Range>::deserialize(from)?;
+    Ok(all.into_iter().map(|(name, range)| (name, range.0)).collect())
 }
 
 #[derive(Deserialize)]

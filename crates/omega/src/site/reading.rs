@@ -280,14 +280,14 @@ fn table_of<'v, 't>(value: &'v mut DeValue<'t>) -> Option<&'v mut DeTable<'t>> {
 }
 
 /// A value in a table or an array.
-struct Child<'v, 't> {
-    name: String,
+pub(super) struct Child<'v, 't> {
+    pub(super) name: String,
     /// Where its key is.
-    key: Range<usize>,
-    value: &'v Spanned<DeValue<'t>>,
+    pub(super) key: Range<usize>,
+    pub(super) value: &'v Spanned<DeValue<'t>>,
 }
 
-fn of_table<'v, 't>(table: &'v DeTable<'t>) -> Vec<Child<'v, 't>> {
+pub(super) fn of_table<'v, 't>(table: &'v DeTable<'t>) -> Vec<Child<'v, 't>> {
     let child = |(key, value): (&Spanned<Cow<'t, str>>, &'v Spanned<DeValue<'t>>)| Child {
         name: key.get_ref().to_string(),
         key: key.span(),
@@ -296,7 +296,7 @@ fn of_table<'v, 't>(table: &'v DeTable<'t>) -> Vec<Child<'v, 't>> {
     table.iter().map(child).collect()
 }
 
-fn of_value<'v, 't>(value: &'v DeValue<'t>) -> Vec<Child<'v, 't>> {
+pub(super) fn of_value<'v, 't>(value: &'v DeValue<'t>) -> Vec<Child<'v, 't>> {
     match value {
         DeValue::Table(table) => of_table(table),
         DeValue::Array(array) => {

@@ -1,5 +1,6 @@
 //! What a reader of the site file may think that it does, and it does not.
 
+use omega_core::nearest_name;
 use omega_driver::{DriverRelease, template::ignored_label};
 
 use super::{
@@ -10,17 +11,41 @@ use super::{
 use crate::{
     acceptance::items::{CORE, CoreService},
     graft::SiteSpec,
+    lint::bundle::Charms,
 };
 
 /// Returns the values without effect, and what an acceptance can't check.
 pub(super) fn all(site: &Site) -> Vec<Mistake> {
     let mut found = labels(site);
+    found.extend(unknown_charms(site).into_iter().map(|(at, name, near)| {
+        let what = format!("`{name}` is not a charm that omega knows");
+        (at, usage(what, near))
+    }));
     if let Some(acceptance) = &site.acceptance {
         let acceptance = acceptance.get_ref();
         found.extend(of_acceptance(acceptance));
         found.extend(services(acceptance).into_iter().filter(|one| !one.0).map(|(_, one)| one));
     }
     found
+}
+
+/// Returns the charms in `[lint]` that omega does not know: where, which one, and what to do.
+pub(crate) fn unknown_charms(site: &Site) -> Vec<(Vec<String>, String, String)> {
+    let charms = &Charms::known().charms;
+    let channels = site.lint.channels.keys().map(|name| (keys(["lint", "channels", name]), name));
+    let clustered = site.lint.clustered.iter().enumerate();
+    let clustered =
+        clustered.map(|(nth, name)| (keys(["lint", "clustered", &nth.to_string()]), name));
+    let unknown = channels.chain(clustered).filter(|(_, name)| !charms.contains_key(*name));
+    unknown
+        .map(|(at, name)| {
+            let next = match nearest_name(name, charms.keys().map(String::as_str)) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "nothing, if the bundle has such a charm".to_owned(),
+            };
+            (at, name.clone(), next)
+        })
+        .collect()
 }
 
 /// Returns the core services that no cloud has.

@@ -132,6 +132,20 @@ const BAD: &[(&str, &str, &str, &str)] = &[
         "is missing",
         "add it",
     ),
+    ("[lint]\nrelease = \"carcal\"", "2:11 lint.release", "not a release that omega", "`caracal`?"),
+    ("[lint]\nceph = \"x\"", "2:8 lint.ceph", "not a release that omega", "quincy, reef, squid"),
+    (
+        "[lint]\nresolvers = [\"dns.example\"]",
+        "2:13 lint.resolvers",
+        "\"dns.example\" is no address",
+        "docs/site-file.md",
+    ),
+    (
+        "[network.tenants]\nproject1 = \"10.20.1.0\"",
+        "2:12 network.tenants.project1",
+        "has no length",
+        "docs/site-file.md",
+    ),
     // Kinds of values, in plain words.
     (
         "[compute]\nreserved_host_memory = -1",
@@ -538,6 +552,8 @@ fn what_has_no_effect_is_a_warning() {
     let expected = ["horizon", "failover", "vault_ca", "tenant_address", "core[0]"];
     assert_eq!(warnings(text), expected.map(|key| format!("acceptance.{key}")));
     assert_eq!(warnings("[acceptance]\nplain_http = true\n"), ["acceptance.core"]);
+    let charms = "[lint]\nclustered = [\"keystone\", \"glanse\"]\n[lint.channels]\nhaclustr = []\n";
+    assert_eq!(warnings(charms), ["lint.clustered[1]", "lint.channels.haclustr"]);
     let text = "[prove]\nimage = \"i\"\nflavor = \"f\"\nexternal_network = \"n\"\n\
                 labels = { octavia_providr = \"ovn\" }\n";
     assert_eq!(warnings(text), ["prove.labels.octavia_providr"]);

@@ -1,6 +1,6 @@
 //! Values that the file's types don't check: they are read as the operations read them.
 
-use omega_core::{Failure, FailureClass, values::UnitName};
+use omega_core::{Failure, FailureClass, nearest_name, values::UnitName};
 use omega_driver::{ApiResources, CapiHelm, DriverRelease};
 use omega_juju::{charm::CharmConfig, operations::helm_version};
 use omega_openstack::{
@@ -15,7 +15,10 @@ use super::{
     expected::usage,
     reading::{Keys, Mistake, keys},
 };
-use crate::graft::{SiteSpec, value};
+use crate::{
+    graft::{SiteSpec, value},
+    lint::bundle::{CEPH, RELEASES},
+};
 
 /// Returns every value that no operation can use, and its place. `is_of_file`: whether the value of these
 /// keys is the one of the file.
@@ -47,10 +50,28 @@ pub(super) fn all(site: &Site, is_of_file: impl Fn(&[&str]) -> bool) -> Vec<Mist
     for name in site.template.keys() {
         add(keys(["template", name]), value::<TemplateName>("[template.NAME]", name).err());
     }
+    found.extend(releases(site));
     if is_of_file(&["driver", "version"]) {
         found.extend(driver_options(site));
     }
     found
+}
+
+/// Returns the releases in `[lint]` that there are not: everything would be checked against a misspelt word.
+fn releases(site: &Site) -> Vec<Mistake> {
+    let named =
+        [("release", &site.lint.release, &RELEASES[..]), ("ceph", &site.lint.ceph, &CEPH[..])];
+    let unknown = named.into_iter().filter(|(_, name, known)| !known.contains(&name.as_str()));
+    unknown
+        .map(|(key, name, known)| {
+            let what = format!("lint.{key}: `{name}` is not a release that omega knows");
+            let next = match nearest_name(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write one of {}", known.join(", ")),
+            };
+            (keys(["lint", key]), usage(what, next))
+        })
+        .collect()
 }
 
 /// Returns what the driver would not read as it is written. Without `[driver]`, that is release 1.4.0.

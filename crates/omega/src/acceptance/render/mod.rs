@@ -3,7 +3,7 @@
 mod charts;
 mod html;
 mod junit;
-mod visible;
+pub(crate) mod visible;
 
 pub use html::html;
 pub use junit::junit;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 ///
 /// Messages of servers are shown as they are. Markup in them is escaped by the template; this is about
 /// what no template escapes.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }

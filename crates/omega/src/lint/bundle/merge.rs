@@ -11,15 +11,35 @@ const BY_KEY: [&str; 4] = ["options", "bindings", "resources", "annotations"];
 /// What only an overlay may have.
 const OVERLAY_ONLY: [&str; 2] = ["offers", "exposed-endpoints"];
 
-/// Returns the merged bundle, and what Juju would refuse or not do.
-pub(super) fn merge(documents: &[Document]) -> Option<(Value, Vec<Problem>)> {
+/// Where overlays remove options: of which application, which one, and where.
+pub(super) type Removals = Vec<(String, String, Place)>;
+
+/// Returns the merged bundle, what Juju would refuse or not do, and which options were removed.
+pub(super) fn merge(documents: &[Document]) -> Option<(Value, Vec<Problem>, Removals)> {
     let (base, overlays) = documents.split_first()?;
     let (mut root, mut problems) = (base.root.clone(), Vec::new());
     only_overlays(&root, &mut problems);
+    let mut removals = Removals::new();
     for overlay in overlays {
         apply(&mut root, &overlay.root, &mut problems);
+        removals.extend(removed_options(&overlay.root));
     }
-    Some((root, problems))
+    Some((root, problems, removals))
+}
+
+/// Returns the options that an overlay removes: those that are null, and all where `options` is.
+fn removed_options(overlay: &Value) -> Removals {
+    let mut removed = Removals::new();
+    for application in overlay.get("applications").map(Value::entries).unwrap_or_default() {
+        let Some(options) = application.value.get("options") else { continue };
+        if options.is_null() {
+            removed.push((application.key.clone(), String::new(), options.place));
+        }
+        for option in options.entries().iter().filter(|option| option.value.is_null()) {
+            removed.push((application.key.clone(), option.key.clone(), option.place));
+        }
+    }
+    removed
 }
 
 fn apply(root: &mut Value, overlay: &Value, problems: &mut Vec<Problem>) {

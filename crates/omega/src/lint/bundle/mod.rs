@@ -4,7 +4,7 @@ mod charms;
 mod merge;
 mod model;
 mod policy;
-mod rules;
+pub(super) mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +15,7 @@ use omega_core::{Severity, Subject};
 pub use charms::{Charm, Charms};
 pub use model::{Application, Bundle, End, Relation};
 pub use policy::{AddressRange, Policy};
+pub(crate) use policy::{CEPH, RELEASES};
 
 use super::{
     Fix, LintFinding, LintReport, Position, Rule, SourceFile,
@@ -98,7 +99,7 @@ impl Hit {
         let severity = self.severity.unwrap_or(rule.severity);
         let finding =
             rule.finding(self.subject.clone(), &self.summary, &self.remedy).severity(severity);
-        LintFinding { position, finding, fix: self.fix.clone() }
+        LintFinding { position: Some(position), finding, fix: self.fix.clone() }
     }
 }
 
@@ -134,29 +135,37 @@ pub fn lint(
     policy: &Policy,
     charms: &Charms,
 ) -> Result<LintReport, BundleError> {
+    let (_, mut findings) = found_by(files, policy, charms, |_| true)?;
+    without_contradictions(&mut findings);
+    Ok(LintReport::new(files.iter().map(|file| file.name.clone()).collect(), findings))
+}
+
+/// Returns the merged bundle, and what some of the rules find in it.
+pub(super) fn found_by(
+    files: &[SourceFile],
+    policy: &Policy,
+    charms: &Charms,
+    is_wanted: impl Fn(&Rule) -> bool,
+) -> Result<(Bundle, Vec<LintFinding>), BundleError> {
     let documents = read(files)?;
     let (bundle, problems) = merged(files, &documents)?;
     let input = Input { bundle: &bundle, policy, charms, problems: &problems };
-    let position = |place: Place| {
-        let file = files.get(place.file).map(|file| file.name.clone()).unwrap_or_default();
-        Position { file, line: place.line, column: place.column }
-    };
-    let mut found: Vec<(Place, LintFinding)> = Vec::new();
-    for (rule, check) in &rules::ALL {
-        for hit in check(&input) {
-            found.push((hit.place, hit.finding(rule, position(hit.place))));
-        }
+    let mut found = Vec::new();
+    for (rule, check) in rules::ALL.iter().filter(|(rule, _)| is_wanted(rule)) {
+        found.extend(check(&input).iter().map(|hit| hit.finding(rule, position(files, hit.place))));
     }
-    found.sort_by_key(|(place, _)| *place);
-    let mut findings: Vec<LintFinding> = found.into_iter().map(|(_, finding)| finding).collect();
-    without_contradictions(&mut findings);
-    let files = files.iter().map(|file| file.name.clone()).collect();
-    Ok(LintReport { schema: 1, files, findings })
+    Ok((bundle, found))
+}
+
+/// Returns where a place is, with the file's name.
+pub(super) fn position(files: &[SourceFile], place: Place) -> Position {
+    let file = files.get(place.file).map(|file| file.name.clone()).unwrap_or_default();
+    Position { file, line: place.line, column: place.column }
 }
 
 /// One value, by an anchor, for two applications that need another each: no change puts both right.
 fn without_contradictions(findings: &mut [LintFinding]) {
-    let mut wanted: HashMap<Position, HashSet<String>> = HashMap::new();
+    let mut wanted: HashMap<Option<Position>, HashSet<String>> = HashMap::new();
     for one in findings.iter() {
         let fixes = wanted.entry(one.position.clone()).or_default();
         fixes.extend(one.fix.iter().map(|fix| fix.new.clone()));
@@ -193,8 +202,8 @@ fn merged(
             return Err(BundleError::NoBundle { at, kind: document.root.kind() });
         }
     }
-    let (root, mut problems) = merge::merge(documents).ok_or_else(|| BundleError::Empty {
-        file: files.first().map(|file| file.name.clone()).unwrap_or_default(),
+    let (root, mut problems, removals) = merge::merge(documents).ok_or_else(|| {
+        BundleError::Empty { file: files.first().map(|file| file.name.clone()).unwrap_or_default() }
     })?;
     problems.extend(documents.iter().flat_map(|document| &document.overridden).map(
         |(key, place)| {
@@ -202,5 +211,5 @@ fn merged(
             Problem::new(ProblemKind::Overridden, *place, text)
         },
     ));
-    Ok((Bundle::new(root), problems))
+    Ok((Bundle::new(root, &removals), problems))
 }

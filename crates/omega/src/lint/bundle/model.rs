@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::super::yaml::{Place, Value};
+use super::{
+    super::yaml::{Place, Value},
+    merge::Removals,
+};
 
 /// A bundle after its overlays were merged.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub struct Application {
     pub place: Place,
     /// What the bundle says of it.
     pub value: Value,
+    /// Where overlays removed options, by their names; without a name all of them.
+    removed: Vec<(String, Place)>,
 }
 
 /// A relation between two applications.
@@ -50,7 +55,7 @@ pub struct End {
 }
 
 impl Bundle {
-    pub(super) fn new(root: Value) -> Self {
+    pub(super) fn new(root: Value, removals: &Removals) -> Self {
         // `juju-merge` says that nobody reads the old name any more.
         let entries = root.get("applications").or_else(|| root.get("services"));
         let entries = entries.map(Value::entries).unwrap_or_default();
@@ -60,6 +65,11 @@ impl Bundle {
                 name: entry.key.clone(),
                 place: entry.place,
                 value: entry.value.clone(),
+                removed: removals
+                    .iter()
+                    .filter(|(application, ..)| *application == entry.key)
+                    .map(|(_, option, place)| (option.clone(), *place))
+                    .collect(),
             })
             .collect();
         let by_name = applications.iter().enumerate();
@@ -166,9 +176,13 @@ impl Application {
         self.text("num_units").map_or(Some(0), |text| text.parse().ok())
     }
 
-    /// Returns where an option is, or else where the application is.
+    /// Returns where an option is, or where an overlay removed it, or else where the application is.
     pub fn option_place(&self, name: &str) -> Place {
-        self.option(name).map_or(self.place, |value| value.place)
+        let removed = || {
+            let mut of = self.removed.iter().rev();
+            of.find(|(option, _)| option == name || option.is_empty()).map(|(_, place)| *place)
+        };
+        self.option(name).map(|value| value.place).or_else(removed).unwrap_or(self.place)
     }
 }
 

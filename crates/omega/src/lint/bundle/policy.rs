@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use omega_openstack::network::Cidr;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What a bundle is checked against: the values of the decisions, unless the site file says otherwise in `[lint]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,11 +31,15 @@ pub struct Policy {
     pub resume_guests: Option<bool>,
     /// The space of the public APIs (D-003, D-007).
     pub public_space: String,
+    /// The DNS servers of tenants (D-019).
+    #[serde(deserialize_with = "addresses")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub resolvers: Vec<IpAddr>,
 }
 
 /// The first and the last address of a range: `10.12.4.10-10.12.4.223`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
 pub struct AddressRange {
     /// The first.
@@ -66,6 +70,12 @@ impl TryFrom<String> for AddressRange {
     }
 }
 
+impl From<AddressRange> for String {
+    fn from(range: AddressRange) -> Self {
+        range.to_string()
+    }
+}
+
 impl std::fmt::Display for AddressRange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", self.first, self.last)
@@ -75,6 +85,15 @@ impl std::fmt::Display for AddressRange {
 fn cidrs<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Cidr>, D::Error> {
     let texts = Vec::<String>::deserialize(from)?;
     texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
+}
+
+fn addresses<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<IpAddr>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    let parsed = texts.iter().map(|text| {
+        text.parse()
+            .map_err(|_| serde::de::Error::custom(format!("{text:?} is no address (1.1.1.1)")))
+    });
+    parsed.collect()
 }
 
 /// The charms of OpenStack proper, whose track is the release's (D-002). Vault stands there too, and again
@@ -116,6 +135,11 @@ const OTHERS: [(&str, &[&str]); 10] = [
     ("etcd", &["latest/stable"]),
     ("easyrsa", &["latest/stable"]),
 ];
+/// The releases of OpenStack since Yoga, by the names of their packages.
+pub(crate) const RELEASES: [&str; 8] =
+    ["yoga", "zed", "antelope", "bobcat", "caracal", "dalmatian", "epoxy", "flamingo"];
+/// The releases of Ceph that are tracks of its charms.
+pub(crate) const CEPH: [&str; 5] = ["pacific", "quincy", "reef", "squid", "tentacle"];
 /// What differs on Ubuntu 24.04, which D-002 does not have (openstack/charm-guide
 /// getting-started/bundle-noble-2024.1.yaml; openstack-charmers/charmed-openstack-info lp-builder-config).
 const NOBLE: [(&str, &str); 2] = [("rabbitmq-server", "3.12/stable"), ("hacluster", "2.8/stable")];
@@ -170,6 +194,7 @@ impl Default for Policy {
             reserved_host_memory: 8192,
             resume_guests: None,
             public_space: "provider".to_owned(),
+            resolvers: ["1.1.1.1", "1.0.0.1"].iter().filter_map(|one| one.parse().ok()).collect(),
         }
     }
 }

@@ -12,7 +12,7 @@ fn lines(rule: &str, text: &str) -> BTreeSet<usize> {
     let policy = Policy { resume_guests: Some(true), ..Policy::default() };
     let report = lint(&[file("bundle.yaml", text)], &policy, Charms::known()).unwrap();
     let of_rule = report.findings.iter().filter(|one| one.finding.rule == rule);
-    of_rule.map(|one| one.position.line).collect()
+    of_rule.map(|one| one.position.clone().unwrap().line).collect()
 }
 
 #[test]
@@ -171,8 +171,11 @@ fn what_is_no_bundle_is_refused_with_its_place() {
     let levels = "[".repeat(5000);
     let mut wrong = Vec::new();
     for (text, expected) in [
-        ("applications: [", "bundle.yaml: line 1, column 15: not valid YAML"),
-        ("a: b\n\tc: d", "bundle.yaml: line 1, column 4: not valid YAML"),
+        ("applications: [", "bundle.yaml: line 1, column 15: not valid YAML: unclosed bracket '['"),
+        (
+            "a: b\n\tc: d",
+            "bundle.yaml: line 1, column 4: not valid YAML: while scanning a plain scalar, found a tab",
+        ),
         ("just a sentence", "bundle.yaml: line 1, column 1: this is text, not a bundle"),
         ("- a\n- b", "bundle.yaml: line 1, column 1: this is a list, not a bundle"),
         ("# nothing\n", "bundle.yaml: line 1, column 1: the file has no YAML document"),
@@ -184,6 +187,14 @@ fn what_is_no_bundle_is_refused_with_its_place() {
         ),
         ("? [a, b]\n: c", "bundle.yaml: line 1, column 3: a key is a list or a map"),
         ("a: {<<: text}", "bundle.yaml: line 1, column 9: only a map can be merged (`<<`)"),
+        (
+            "\ta: b",
+            "bundle.yaml: line 1, column 1: a tab before a key or a value: Juju takes only spaces there",
+        ),
+        (
+            "a:\n  -\tb: c",
+            "bundle.yaml: line 2, column 4: a tab before a key or a value: Juju takes only spaces there",
+        ),
     ] {
         let told = error(text);
         if told != expected {
@@ -201,6 +212,14 @@ fn what_is_no_bundle_is_refused_with_its_place() {
     );
 }
 
+/// What goyaml takes: a tab after a key, in brackets, in a text, in a comment.
+#[test]
+fn a_tab_elsewhere_is_no_fault() {
+    for text in ["a:\tb", "a: [\tb, c]", "a: b\t# c", "a: |\n  b\n  \tc\n", "a: {\tb: c}"] {
+        assert!(read(&[file("bundle.yaml", text)]).is_ok(), "{text:?}");
+    }
+}
+
 #[test]
 fn an_unknown_charm_is_nobodys_fault() {
     let text = "default-base: ubuntu@22.04\napplications:\n  x: {charm: something-else, num_units: 1, options: {a: b}}\n";
@@ -215,12 +234,35 @@ fn a_finding_names_the_file_of_the_overlay() {
     let overlay = file("site.yaml", "applications:\n  k:\n    channel: 2023.1/stable\n");
     let report = lint(&[base, overlay], &Policy::default(), Charms::known()).unwrap();
     let channel = report.findings.iter().find(|one| one.finding.rule == "charm-channel").unwrap();
-    assert_eq!(
-        (channel.position.file.as_str(), channel.position.line, channel.position.column),
-        ("site.yaml", 3, 14)
-    );
+    let position = channel.position.clone().unwrap();
+    assert_eq!((position.file.as_str(), position.line, position.column), ("site.yaml", 3, 14));
     let fix = channel.fix.clone().unwrap();
     assert_eq!((fix.old.as_str(), fix.new.as_str()), ("2023.1/stable", "2024.1/stable"));
+}
+
+/// What an overlay takes away is corrected there.
+#[test]
+fn what_an_overlay_removes_is_found_in_the_overlay() {
+    let base = "default-base: ubuntu@22.04\nmachines: {'0': null}\napplications:\n  k:\n    charm: keystone\n    \
+                channel: 2024.1/stable\n    num_units: 1\n    to: ['0']\n    options: {vip: 10.12.4.224 10.12.8.224}\n";
+    let places = |overlay: &str, rule: &str| -> Vec<(String, usize)> {
+        let files = [file("bundle.yaml", base), file("site.yaml", overlay)];
+        let report = lint(&files, &Policy::default(), Charms::known()).unwrap();
+        let of_rule = report.findings.iter().filter(|one| one.finding.rule == rule);
+        let no_hacluster =
+            |one: &&crate::lint::LintFinding| one.finding.summary.contains("virtual IP");
+        let place = |one: &crate::lint::LintFinding| {
+            let position = one.position.clone().unwrap();
+            (position.file, position.line)
+        };
+        of_rule.filter(|one| rule != "hacluster" || no_hacluster(one)).map(place).collect()
+    };
+    let in_overlay = |line: usize| vec![("site.yaml".to_owned(), line)];
+    let option = "applications:\n  k:\n    options:\n      vip: null\n";
+    assert_eq!(places(option, "hacluster"), in_overlay(4));
+    assert_eq!(places("applications:\n  k:\n    options: null\n", "hacluster"), in_overlay(3));
+    assert_eq!(places("\nmachines: {}\n", "placement"), in_overlay(2));
+    assert_eq!(places("series: jammy\n", "placement"), []);
 }
 
 #[test]

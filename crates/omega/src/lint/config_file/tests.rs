@@ -4,7 +4,8 @@ fn found(name: &str, text: &str) -> Vec<String> {
     let file = SourceFile { name: name.to_owned(), text: text.to_owned() };
     let report = lint(&[file]);
     let of = |one: &crate::lint::LintFinding| {
-        format!("{} {}:{}", one.finding.rule, one.position.line, one.position.column)
+        let position = one.position.clone().unwrap();
+        format!("{} {}:{}", one.finding.rule, position.line, position.column)
     };
     report.findings.iter().map(of).collect()
 }
@@ -35,6 +36,17 @@ fn each_trap_is_found_where_it_is() {
         ("[x]\n= 1\n", &["config-syntax 2:1"]),
         ("[x]\r\na: 1\r\n; c\r\n# c\r\nb =\r\n", &[]),
         ("[x]\na = \u{201c}1\u{201d}\n# \u{e9}\n", &["non-ascii 2:5", "non-ascii 3:3"]),
+        (
+            "[x]\ra = 1\rb = 2 # c\r",
+            &[
+                "config-line-end 1:4",
+                "config-line-end 1:10",
+                "config-comment 1:17",
+                "config-line-end 1:20",
+            ],
+        ),
+        ("[x]\na = 1\0\n", &["non-ascii 2:6"]),
+        ("[x]\na = \t1\r\n", &[]),
         ("[DEFAULT]\nenabled_drivers = k8s_capi_helm_v1\n", &["config-unread 2:1"]),
     ] {
         assert_eq!(found("magnum.conf.d/00-capi-helm.conf", text), expected, "{text}");

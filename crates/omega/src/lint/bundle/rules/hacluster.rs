@@ -30,7 +30,8 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
         }
         if application.option_text("vip").is_none_or(|text| text.trim().is_empty()) {
             let summary = format!("{charm} has no virtual IP");
-            hits.push(Hit::new(application.place, &application.name, summary, "set vip"));
+            let place = application.option_place("vip");
+            hits.push(Hit::new(place, &application.name, summary, "set vip"));
         }
     }
     hits

@@ -74,6 +74,12 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
         hits.push(hit.severity(Severity::Broken));
     }
     for application in &bundle.applications {
+        if !is_name(&application.name) {
+            let summary = "this is no name of an application: Juju refuses the bundle";
+            let remedy = "use lower-case letters, digits and hyphens, with a letter in each part";
+            let hit = Hit::new(application.place, &application.name, summary, remedy);
+            hits.push(hit.severity(Severity::Broken));
+        }
         if application.charm().is_none() {
             let summary = "no charm: Juju refuses the bundle";
             let remedy = "name its charm; if this is an overlay, give the bundle before it";
@@ -116,6 +122,16 @@ pub(super) fn check(input: &Input<'_>) -> Vec<Hit> {
         }
     }
     hits
+}
+
+/// As juju/names v5, application.go (`ApplicationSnippet`): parts with hyphens between them, each with a
+/// letter, and the first one begins with it.
+fn is_name(name: &str) -> bool {
+    let part = |part: &str| {
+        part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && part.chars().any(|c| c.is_ascii_lowercase())
+    };
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.split('-').all(part)
 }
 
 fn problem(problem: &Problem) -> Hit {

@@ -9,7 +9,7 @@ mod channel;
 mod charm_options;
 mod cluster_count;
 mod database_units;
-mod designate;
+pub(in crate::lint) mod designate;
 mod dual_vips;
 mod endpoint;
 mod gui_position;
@@ -25,8 +25,8 @@ mod ovn_source;
 mod placement;
 mod public_hostname;
 mod relation_application;
-mod reserved_host_memory;
-mod resume_guests;
+pub(in crate::lint) mod reserved_host_memory;
+pub(in crate::lint) mod resume_guests;
 mod subordinate_units;
 mod vault_storage;
 mod vip_pool;
@@ -72,7 +72,7 @@ pub(super) const ALL: [(Rule, Check); 31] = [
 ];
 
 /// Returns the virtual IPs of an application, as they are written.
-fn vips(application: &Application) -> Vec<&str> {
+pub(in crate::lint) fn vips(application: &Application) -> Vec<&str> {
     let vip = application.option_text("vip");
     // `include-file://...`: Juju puts in what the file has.
     let written = vip.filter(|text| !text.starts_with("include-"));

@@ -4,7 +4,7 @@ use omega_core::Severity;
 
 use super::{Hit, Input, Rule};
 
-pub(super) const RULE: Rule = Rule {
+pub(in crate::lint) const RULE: Rule = Rule {
     id: "reserved-host-memory",
     decision: Some("D-040"),
     severity: Severity::Broken,
