@@ -114,6 +114,21 @@ mod tests {
         }
     }
 
+    /// Chart 0.26.0 was tested with the same set, 0.27.0 with newer versions.
+    #[tokio::test]
+    async fn the_tested_set_passes_and_the_next_one_is_a_warning() {
+        let server = Apiserver::default();
+        server.store_list("/api/v1/secrets", "Secret");
+        for chart in ["0.25.1", "0.26.0"] {
+            let verdict = check(&server, chart).await.unwrap();
+            let Verdict::Pass { evidence } = verdict else { panic!("{chart}: {verdict:?}") };
+            assert_eq!(evidence.len(), 8, "{evidence:?}");
+        }
+        let found = finding(check(&server, "0.27.0").await.unwrap());
+        assert_eq!(found.severity, Severity::Warning, "{found:?}");
+        assert!(found.summary.contains("v1.13.2 is installed, v1.13.3 was tested"), "{found:?}");
+    }
+
     #[tokio::test]
     async fn what_differs_from_the_tested_set_is_told() {
         let server = Apiserver::default();
