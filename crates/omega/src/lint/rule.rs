@@ -32,7 +32,7 @@ impl Rule {
         LintFinding::new(position, self.finding(subject, summary.as_ref(), remedy.as_ref()))
     }
 
-    pub(super) fn finding(&self, subject: Subject, summary: &str, remedy: &str) -> Finding {
+    pub(crate) fn finding(&self, subject: Subject, summary: &str, remedy: &str) -> Finding {
         let finding = Finding::broken(self.id, subject, summary)
             .severity(self.severity)
             .remedy(remedy)

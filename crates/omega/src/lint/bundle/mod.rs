@@ -16,6 +16,7 @@ pub use charms::{Charm, Charms};
 pub use model::{Application, Bundle, End, Relation};
 pub use policy::{AddressRange, Policy};
 pub(crate) use policy::{CEPH, RELEASES};
+pub(crate) use rules::wrong_channel;
 
 use super::{
     Fix, LintFinding, LintReport, Position, Rule, SourceFile,
