@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Context, Delta, Describe, Desired, Diff, EnsureError, Evidence, Failure, Label as _, Note, Outcome, Plan,
-    StepId, Subject, Touched, ensure::id, plan,
+    Context, Delta, Describe, Desired, Diff, EnsureError, Evidence, Failure, Label as _, Note,
+    Outcome, Plan, StepId, Subject, Touched, ensure::id, plan,
 };
 
 /// A [`Desired`] bound to its target. Only [`step`] and [`step_with_proof`] make one.

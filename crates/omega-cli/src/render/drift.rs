@@ -123,7 +123,8 @@ fn second(time: jiff::Timestamp) -> String {
 }
 
 fn screen_lines(report: &DriftReport) -> Vec<String> {
-    let facts = |count: usize| if count == 1 { "1 fact".to_owned() } else { format!("{count} facts") };
+    let facts =
+        |count: usize| if count == 1 { "1 fact".to_owned() } else { format!("{count} facts") };
     let mut counts = Vec::new();
     for (kind, words) in [
         (DifferenceKind::Unknown, "unknown"),
@@ -158,7 +159,9 @@ fn screen_lines(report: &DriftReport) -> Vec<String> {
         !kinds.contains(&one.kind) && !one.expected
     });
     if can_be_accepted && !report.recorded {
-        lines.push("Next:  omega-cli drift --accept takes what is there now as the baseline".to_owned());
+        lines.push(
+            "Next:  omega-cli drift --accept takes what is there now as the baseline".to_owned(),
+        );
     } else if report.count(DifferenceKind::Pending) > 0 {
         lines.push("Next:  omega-cli plan graft".to_owned());
     }

@@ -5,8 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use omega_core::{
     Conflict, Context, Delta, Desired, EnsureError, Evidence, Note, Outcome, PollPolicy, Subject,
-    ensure,
-    values::Sha256,
+    ensure, values::Sha256,
 };
 use omega_driver::DriverRelease;
 use serde::{Deserialize, Serialize};

@@ -72,8 +72,7 @@ pub(super) fn of_daemon(name: &str, seen: &DaemonObserved) -> Vec<Evidence> {
     if !seen.exists() {
         return vec![Evidence::text(&fact("state"), "absent")];
     }
-    let mut found =
-        vec![Evidence::text(&fact("state"), format!("{} {}", state.active, state.sub))];
+    let mut found = vec![Evidence::text(&fact("state"), format!("{} {}", state.active, state.sub))];
     found.extend(state.started_ns.and_then(|ns| time(&fact("started"), ns)));
     found.push(Evidence::count(&fact("automatic restarts"), state.restarts as usize));
     found.push(Evidence::list(&fact("command line"), &state.cmdline));

@@ -35,47 +35,24 @@ pub fn assess(
     acceptance: Acceptance,
     options: &LookOptions,
 ) -> Result<DriftReport, Failure> {
-    let stored = match file.read() {
-        Err(failure) if acceptance == Acceptance::Keep => return Err(failure),
-        stored => stored.ok().flatten(),
-    };
-    let stored = match stored {
-        Some(stored) if acceptance == Acceptance::Keep => {
-            stored.is_of(&look.endpoints)?;
-            Some(stored)
-        }
-        // What is accepted at another place is another baseline.
-        stored => stored.filter(|stored| stored.is_of(&look.endpoints).is_ok()),
-    };
+    let stored = stored(file, look, acceptance)?;
     let mut differences = compare(stored.as_ref(), look);
     let since = stored.as_ref().map_or(look.at, |stored| stored.looked);
     let ran = explain(&mut differences, runs, &look.endpoints, since, look)?;
-    let is_first = stored.is_none();
+    let recorded = stored.is_none() || acceptance == Acceptance::Accept;
     let mut baseline =
         stored.unwrap_or_else(|| Baseline::new(site, look.endpoints.clone(), look.at));
-    site.clone_into(&mut baseline.site);
-    baseline.endpoints.extend(look.endpoints.clone());
-    let known = baseline.seen.clone();
     let recovered = tell(&mut differences, &baseline, look);
     let standings = standings(&differences, &baseline, look);
-    keep(&mut baseline, &differences, look, acceptance);
-    if acceptance == Acceptance::Accept {
-        differences.retain(|one| !is_accepted(one.kind));
-    }
+    update(&mut baseline, &mut differences, look, acceptance);
     count(&mut baseline, &differences, &recovered);
-    // What is in the baseline now is not told again.
-    let is_taken = |one: &Difference| {
-        let takes = acceptance == Acceptance::Accept || !known.contains(&one.source);
-        one.expected || (takes && is_accepted(one.kind))
-    };
-    baseline.open = differences.iter().filter(|one| !is_taken(one)).cloned().collect();
     file.write(&baseline)?;
     Ok(DriftReport {
         site: site.to_owned(),
         at: look.at,
         seconds: look.took.as_secs_f64(),
         baseline: baseline.recorded,
-        recorded: is_first || acceptance == Acceptance::Accept,
+        recorded,
         looked: look.observations.len(),
         differences,
         recovered,
@@ -85,6 +62,40 @@ pub fn assess(
         found: baseline.found,
         standings,
     })
+}
+
+/// Returns the baseline of this site. One of another site is refused, unless another is accepted.
+fn stored(
+    file: &BaselineFile,
+    look: &Look,
+    acceptance: Acceptance,
+) -> Result<Option<Baseline>, Failure> {
+    let Some(stored) = file.read()? else { return Ok(None) };
+    match (stored.is_of(&look.endpoints), acceptance) {
+        (Ok(()), _) => Ok(Some(stored)),
+        (Err(_), Acceptance::Accept) => Ok(None),
+        (Err(failure), Acceptance::Keep) => Err(failure),
+    }
+}
+
+/// Takes into the baseline what belongs there, and what goes on being reported. What was accepted is not
+/// among the differences any more.
+fn update(
+    baseline: &mut Baseline,
+    differences: &mut Vec<Difference>,
+    look: &Look,
+    acceptance: Acceptance,
+) {
+    baseline.endpoints.extend(look.endpoints.clone());
+    let known = baseline.seen.clone();
+    keep(baseline, differences, look, acceptance);
+    if acceptance == Acceptance::Accept {
+        differences.retain(|one| !is_accepted(one.kind));
+    }
+    // What is in the baseline now is not told again.
+    let is_taken =
+        |one: &&Difference| one.expected || (!known.contains(&one.source) && is_accepted(one.kind));
+    baseline.open = differences.iter().filter(|one| !is_taken(one)).cloned().collect();
 }
 
 /// Whether a difference of this kind can be accepted: not what a rule says no to, what `apply` would
@@ -112,12 +123,7 @@ fn tell(all: &mut [Difference], baseline: &Baseline, look: &Look) -> Vec<Differe
 }
 
 /// Takes into the baseline what is as it was, what is better, and what is accepted or expected.
-fn keep(
-    baseline: &mut Baseline,
-    differences: &[Difference],
-    look: &Look,
-    acceptance: Acceptance,
-) {
+fn keep(baseline: &mut Baseline, differences: &[Difference], look: &Look, acceptance: Acceptance) {
     let accepts = acceptance == Acceptance::Accept;
     for now in &look.observations {
         let found = differences.iter().find(|one| one.id == now.id);

@@ -104,7 +104,7 @@ impl Baseline {
     }
 }
 
-/// The baselines on this machine: `STATE/drift/SITE.json`.
+/// The baselines on this machine: `STATE/drift/SITE/baseline.json`.
 #[derive(Clone, Debug)]
 pub struct Baselines(PathBuf);
 
@@ -129,14 +129,14 @@ impl Baselines {
     pub fn take(&self, site: &Path) -> Result<BaselineFile, Failure> {
         let site = fs::canonicalize(site).unwrap_or_else(|_| site.to_path_buf());
         let name = Sha256::of(site.as_os_str().as_encoded_bytes());
-        let path = self.0.join(format!("{}.json", name.short()));
+        let home = self.0.join(name.short());
         let failed = |error: &io::Error| {
-            let what = format!("could not make the directory of baselines, {}", self.0.display());
+            let what = format!("could not use the directory of the baseline, {}", home.display());
             Failure::new(FailureClass::Error, what).because(error.to_string())
         };
-        private_directory(&self.0).map_err(|error| failed(&error))?;
+        private_directory(&home).map_err(|error| failed(&error))?;
         let holder = format!("drift, process {}", std::process::id());
-        let lock = Lock::take(&self.0.join(format!("lock-{}", name.short())), &holder);
+        let lock = Lock::take(&home.join("lock"), &holder);
         let lock = lock.map_err(|error| match &error {
             LockError::Held { holder } => {
                 let what = format!("this site is being looked at already ({holder})");
@@ -148,8 +148,20 @@ impl Baselines {
                 ..Failure::new(FailureClass::Error, "could not lock the baseline")
             },
         })?;
-        Ok(BaselineFile { path, _lock: lock })
+        remove_parts(&home).map_err(|error| failed(&error))?;
+        Ok(BaselineFile { path: home.join("baseline.json"), _lock: lock })
     }
+}
+
+/// Removes what a killed process left of a new baseline. Nobody else writes here: the lock is held.
+fn remove_parts(home: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(home)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".tmp") {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -178,13 +190,17 @@ impl BaselineFile {
         match serde_json::from_slice::<Version>(&bytes) {
             Ok(Version { schema_version: VERSION }) => {}
             Ok(Version { schema_version }) => {
-                let why = format!("its version is {schema_version}, and this omega reads {VERSION}");
+                let why =
+                    format!("its version is {schema_version}, and this omega reads {VERSION}");
                 return Err(self.unusable(why));
             }
-            Err(error) => return Err(self.unusable(format!("it is damaged: {}", json_words(&error)))),
+            Err(error) => {
+                return Err(self.unusable(format!("it is damaged: {}", json_words(&error))));
+            }
         }
         let read = serde_json::from_slice(&bytes);
-        read.map(Some).map_err(|error| self.unusable(format!("it is damaged: {}", json_words(&error))))
+        read.map(Some)
+            .map_err(|error| self.unusable(format!("it is damaged: {}", json_words(&error))))
     }
 
     /// Replaces the baseline: the old one is kept until the new one is durable.

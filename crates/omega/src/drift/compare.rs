@@ -168,11 +168,7 @@ fn unseen(baseline: Option<&Baseline>, look: &Look, blind: &Blind) -> Difference
     Difference {
         kind: DifferenceKind::Unknown,
         source: blind.source,
-        id: StepId {
-            target: "site".to_owned(),
-            kind: "source".to_owned(),
-            key: name.to_owned(),
-        },
+        id: StepId { target: "site".to_owned(), kind: "source".to_owned(), key: name.to_owned() },
         subject: Subject::new("source", name),
         silent: None,
         summary: super::observation::reason(&blind.failure),

@@ -105,7 +105,14 @@ impl Look {
     ) -> Self {
         let blind = |source: &Source| Blind { source: *source, failure: failure.clone() };
         let blind = sources.iter().map(blind).collect();
-        Self { at, took, endpoints: Endpoints::new(), observations: Vec::new(), blind, skipped: options.skip.clone() }
+        Self {
+            at,
+            took,
+            endpoints: Endpoints::new(),
+            observations: Vec::new(),
+            blind,
+            skipped: options.skip.clone(),
+        }
     }
 }
 
@@ -119,10 +126,8 @@ pub async fn look(
     let began = tokio::time::Instant::now();
     let asked = views.into_iter().filter(|view| !options.skips(view.source.name()));
     let (mut observations, mut blind) = (Vec::new(), Vec::new());
-    for (source, found) in join_all(asked.map(|view| async move {
-        (view.source, read(view, at).await)
-    }))
-    .await
+    for (source, found) in
+        join_all(asked.map(|view| async move { (view.source, read(view, at).await) })).await
     {
         match found {
             Ok(found) => observations.extend(found),

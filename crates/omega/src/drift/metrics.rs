@@ -6,7 +6,11 @@
 
 use std::fmt::{Display, Write as _};
 
-use super::{DifferenceKind, DriftReport, Standing, State, expiry::EXPIRY, facts::{EXPIRES, time}};
+use super::{
+    DifferenceKind, DriftReport, Standing, State,
+    expiry::EXPIRY,
+    facts::{EXPIRES, time},
+};
 
 /// The media type of the text. Prometheus 3 refuses another one.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

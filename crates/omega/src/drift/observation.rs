@@ -142,17 +142,16 @@ impl State {
         if !matches!(failure.class, FailureClass::Refused | FailureClass::Gate) {
             return Self::Unknown { why, next };
         }
-        let finding = Finding::broken(REFUSED, subject.clone(), why);
-        Self::of(Finding { remedy: next, ..finding })
+        let mut finding = Finding::broken(REFUSED, subject.clone(), why);
+        finding.remedy = next;
+        Self::of(finding)
     }
 
     /// What ordinary use brings about and what goes away by itself is nothing to warn of: a unit whose
     /// hooks run.
     fn or_idle(self, rule: &str) -> Self {
         match self {
-            Self::Warns { finding } if is_idle(rule) => {
-                Self::Deferred { until: finding.summary }
-            }
+            Self::Warns { finding } if is_idle(rule) => Self::Deferred { until: finding.summary },
             other => other,
         }
     }

@@ -10,10 +10,7 @@ use futures::future::BoxFuture;
 use omega_core::{Context, Failure, FailureClass, run::Runs};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{
-    Acceptance, DriftReport, Look, LookOptions, Source, assess,
-    baseline::BaselineFile,
-};
+use super::{Acceptance, DriftReport, Look, LookOptions, Source, assess, baseline::BaselineFile};
 
 /// Takes one look.
 pub type Take<'a> = dyn Fn() -> BoxFuture<'a, Look> + Send + Sync + 'a;
@@ -62,8 +59,9 @@ impl<'a> Watched<'a> {
         let (began, at) = (Instant::now(), ctx.now());
         let look = timeout(deadline, take()).await.unwrap_or_else(|_| {
             let what = format!("the look was given up after {} s", deadline.as_secs());
-            let failure = Failure::new(FailureClass::Deadline, what)
-                .next("allow more time: --deadline; omega-cli verify graft -vv shows what takes so long");
+            let failure = Failure::new(FailureClass::Deadline, what).next(
+                "allow more time: --deadline; omega-cli verify graft -vv shows what takes so long",
+            );
             Look::failed(at, began.elapsed(), &self.sources, &failure, &self.options)
         });
         assess(&look, self.file, self.runs, self.site, acceptance, &self.options)

@@ -30,5 +30,8 @@ pub(super) fn named(changed: &Changed<'_>) -> Option<String> {
     let fact = difference.facts.iter().find(|fact| fact.fact.ends_with(RESTARTS))?;
     let daemon = fact.fact.strip_suffix(RESTARTS)?;
     let count = fact.now.as_ref()?;
-    Some(format!("systemd restarted {daemon} on {} by itself ({count} since it was last started)", now.id.target))
+    Some(format!(
+        "systemd restarted {daemon} on {} by itself ({count} since it was last started)",
+        now.id.target
+    ))
 }

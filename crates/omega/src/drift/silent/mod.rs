@@ -32,11 +32,7 @@ const ALL: [(Rule, Named); 5] = [
 pub const RULES: [Rule; 5] = [ALL[0].0, ALL[1].0, ALL[2].0, ALL[3].0, ALL[4].0];
 
 /// Names the difference, if it is a silent change that is known.
-pub(super) fn name(
-    difference: &mut Difference,
-    before: Option<&Observation>,
-    now: &Observation,
-) {
+pub(super) fn name(difference: &mut Difference, before: Option<&Observation>, now: &Observation) {
     let changed = Changed { difference, before, now };
     let found = ALL.iter().find_map(|(rule, named)| Some((rule.id, named(&changed)?)));
     if let Some((rule, summary)) = found {

@@ -67,11 +67,8 @@ fn template(facts: &TemplateFacts) -> Observation {
         Evidence::text("server type", &facts.server_type),
         Evidence::list("labels", labels),
     ];
-    let id = StepId {
-        target: "Magnum".to_owned(),
-        kind: TEMPLATE.to_owned(),
-        key: facts.name.clone(),
-    };
+    let id =
+        StepId { target: "Magnum".to_owned(), kind: TEMPLATE.to_owned(), key: facts.name.clone() };
     let subject = Subject::new("template", &facts.name);
     Observation::new(Source::Coherence, id, subject, State::Holds).shown_by(shown)
 }

@@ -79,9 +79,8 @@ impl<'a> DriftSite<'a> {
         let mut endpoints = Endpoints::new();
         endpoints.extend(others.iter().flat_map(Clients::endpoints));
         endpoints.extend(graft.iter().flat_map(|job| job.endpoints.clone()));
-        let items = graft.map(|job| {
-            Reading::Items(job.targets.into_iter().chain(job.afterwards).collect())
-        });
+        let items = graft
+            .map(|job| Reading::Items(job.targets.into_iter().chain(job.afterwards).collect()));
         let site = self.connect.site;
         let coherent = match &others {
             Ok(clients) => coherence_view(site, clients, &self.accepted),
