@@ -180,3 +180,65 @@ pub(crate) fn change_line(report: &DriftReport, one: &Difference) -> String {
     let text = format!("{at} {kind} {noun} {}: {}", place(one), parts.join("; "));
     text.replace('\n', " ")
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use omega::{
+        capi::sim::Apiserver,
+        drift::{Acceptance, Baselines, LookOptions, Reading, Source, View, assess, look},
+        graft::{GraftSpec, Purpose},
+        juju::{
+            gates::LeftoverPolicy,
+            sim::{Start, Unit},
+        },
+        rehearsal,
+        run::Runs,
+    };
+
+    use super::*;
+
+    /// A unit and the machine that looks at it.
+    struct Desk {
+        unit: Unit,
+        home: tempfile::TempDir,
+    }
+
+    impl Desk {
+        async fn looks(&self, at: &str) -> DriftReport {
+            let (site, kubeconfig) = rehearsal::site().unwrap();
+            let units = [self.unit.clone()];
+            let (cloud, server) = (rehearsal::cloud(), Apiserver::default());
+            let clients = rehearsal::clients(&cloud, &server, &units, &kubeconfig);
+            let policy = LeftoverPolicy::Undecided;
+            let spec = GraftSpec::new(&site, &kubeconfig, &clients, policy).await.unwrap();
+            let job = spec.job("omega.toml", &clients, Purpose::Verify);
+            // The unit alone: the last target.
+            let items = job.targets.into_iter().skip(1).collect();
+            let views = vec![View { source: Source::Graft, what: Ok(Reading::Items(items)) }];
+            let (at, options): (Timestamp, _) = (at.parse().unwrap(), LookOptions::default());
+            let found = look(views, clients.endpoints(), at, &options).await;
+            let file = Baselines::new(self.home.path()).take(self.home.path()).unwrap();
+            let runs = Runs::new(self.home.path());
+            assess(&found, &file, &runs, "omega.toml", Acceptance::Keep, &options).unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn changes_are_shown_with_since_when_and_what_to_do() {
+        let unit = Start::HookRewrote.unit("magnum/0");
+        let desk = Desk { unit, home: tempfile::tempdir().unwrap() };
+        desk.looks("2026-11-21T12:00:00Z").await;
+        let hook = "# This file is managed by Juju. Do not edit.\nUSE_SYSLOG=yes\n";
+        desk.unit.write("/etc/default/magnum-conductor", hook.as_bytes(), "root", "root", 0o644);
+        let report = desk.looks("2026-11-21T12:05:00Z").await;
+        let shown = Screen::kept(|screen| screen.text(&drift(&report, screen)));
+        insta::assert_snapshot!(shown, @"");
+        let lines: Vec<String> = report.news().map(|one| change_line(&report, one)).collect();
+        insta::assert_snapshot!(lines.join("\n"), @"");
+        desk.unit.cut_off(true);
+        let unknown = desk.looks("2026-11-21T12:10:00Z").await;
+        let shown = Screen::kept(|screen| screen.text(&drift(&unknown, screen)));
+        insta::assert_snapshot!(shown, @"");
+    }
+}

@@ -23,10 +23,12 @@ pub struct FactChange {
 }
 
 /// Facts that change while nothing is wrong: the rule or kind, and the fact's name or its beginning.
-const ORDINARY: [(&str, &str); 10] = [
+const ORDINARY: [(&str, &str); 12] = [
     // Users create and delete clusters.
     ("list-releases", "releases in "),
     ("finding", "clusters that use it"),
+    ("management-machine", "clusters"),
+    ("management-machine", "MachineHealthChecks"),
     ("cluster-health", "HEALTHY"),
     ("magnum-responds", ""),
     // A log grows. That the daemon does not stay up is the rule's verdict.
@@ -107,12 +109,17 @@ fn differs(before: &Evidence, now: &Evidence) -> bool {
 /// daemon started.
 pub(super) fn times(before: Option<&Observation>, now: &Observation) -> Vec<Evidence> {
     let known = |one: &&Evidence| before.is_some_and(|before| before.evidence.contains(one));
-    let is_time = |one: &&Evidence| matches!(one.value, Value::Time(_)) && one.fact != EXPIRES;
+    let is_time = |one: &&Evidence| matches!(one.value, Value::Time(_)) && !is_end(&one.fact);
     now.evidence.iter().filter(is_time).filter(|one| !known(one)).cloned().collect()
 }
 
 /// The name of the fact that says when a credential ends.
 pub(super) const EXPIRES: &str = "expires";
+
+/// Whether a fact says when a credential ends: `expires`, or `identity ends`.
+pub(super) fn is_end(fact: &str) -> bool {
+    fact == EXPIRES || fact.ends_with(" ends")
+}
 
 /// Returns the time of a fact of an observation.
 pub(super) fn time(one: &Observation, fact: &str) -> Option<jiff::Timestamp> {

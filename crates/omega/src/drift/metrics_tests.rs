@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use omega_core::{Evidence, StepId, Subject};
 
 use super::*;
