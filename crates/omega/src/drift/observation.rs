@@ -6,7 +6,7 @@ use omega_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::facts::is_idle;
+use super::{expiry::EXPIRY, facts::is_idle};
 
 /// One thing that was looked at, and what was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -211,9 +211,9 @@ impl Observation {
     }
 
     /// Returns whether it comes and goes without anything being wrong: a finding that is gone is good,
-    /// and users make and remove templates.
+    /// users make and remove templates, and the end of a credential is known while that is.
     pub(super) fn comes_and_goes(&self) -> bool {
-        [FINDING, TEMPLATE].contains(&self.id.kind.as_str())
+        [FINDING, TEMPLATE, EXPIRY].contains(&self.id.kind.as_str())
     }
 }
 

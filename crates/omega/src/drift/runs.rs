@@ -6,7 +6,7 @@ use omega_core::{
     run::{Endpoints, RunInfo, Runs, converged, different_site},
 };
 
-use super::{Difference, DifferenceKind, Look};
+use super::{Difference, DifferenceKind};
 
 /// A run of this site, and what it wrote to.
 struct Ran {
@@ -27,7 +27,6 @@ pub(super) fn explain(
     runs: &Runs,
     here: &Endpoints,
     since: Timestamp,
-    look: &Look,
 ) -> Result<Vec<String>, Failure> {
     let after = all.iter().filter_map(|one| one.since.after).min();
     let earliest = after.map_or(since, |after| after.min(since));
@@ -39,7 +38,7 @@ pub(super) fn explain(
         let in_time = ran.iter().filter(|run| run.ended > after);
         let touched: Vec<&Ran> = in_time.filter(|run| run.touches(&one.id)).collect();
         one.runs = touched.iter().map(|run| run.id.clone()).collect();
-        one.expected = touched.first().is_some_and(|run| run.explains(one, look));
+        one.expected = touched.first().is_some_and(|run| run.explains(one));
     }
     Ok(ran.into_iter().filter(|run| run.ended > since).map(|run| run.id).collect())
 }
@@ -67,10 +66,13 @@ impl Ran {
         self.steps.iter().any(|step| step == id || step.target == id.target)
     }
 
-    /// Whether the difference is what the run left: it came to its end, and what is there is good.
-    fn explains(&self, one: &Difference, look: &Look) -> bool {
+    /// Whether the difference is what the run left: it came to its end, wrote to just that, or to the target
+    /// that a check is about, and what is there is good. What another step of the target is about may have
+    /// been changed by somebody else at the same time.
+    fn explains(&self, one: &Difference) -> bool {
         let changed = [DifferenceKind::Changed, DifferenceKind::Appeared, DifferenceKind::Gone];
-        let is_seen = !look.is_blind(one.source);
-        self.converged && is_seen && changed.contains(&one.kind)
+        let is_checked = one.id.kind == "gate";
+        let wrote = is_checked || self.steps.contains(&one.id);
+        self.converged && wrote && changed.contains(&one.kind)
     }
 }
