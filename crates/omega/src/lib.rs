@@ -6,6 +6,7 @@
 //! * [`cluster`] creates, deletes and reaches workload clusters.
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
+//! * [`live`] checks what runs against the decisions.
 //! * [`acceptance`] checks the acceptance bar of a cloud, D-011, and reports.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
 //! * `rehearsal` runs a whole job on the simulators (feature `sim`).
@@ -23,6 +24,7 @@ pub mod decisions;
 pub mod doctor;
 pub mod graft;
 pub mod lint;
+pub mod live;
 mod machine;
 #[cfg(feature = "sim")]
 pub mod rehearsal;

@@ -11,7 +11,7 @@ pub use deadlines::Deadlines;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) use juju::finished;
 pub use juju::{
-    ApplicationStatus, Juju, JujuCommands, JujuModel, JujuProgram, JujuStatus, JujuTarget,
+    ApplicationStatus, DeployedCharm, Juju, JujuCommands, JujuModel, JujuProgram, JujuStatus, JujuTarget,
     JujuUnits, MachineStatus, Standing, StatusInfo, UnitStatus, Unusable, juju_status, juju_units,
 };
 pub use local::Local;

@@ -45,6 +45,7 @@ pub use ensure_helm::{EnsureHelm, HelmSource, ensure_helm};
 pub use file_change::{FileChange, Sent};
 pub use helm_observed::{HelmObserved, helm_version};
 pub use image::Image;
+pub use magnum::conductor;
 pub use inject_config_dir::{ConfigDirObserved, InjectConfigDir, inject_config_dir};
 pub use pin_driver::{PinDriver, pin_driver};
 pub use place_kubeconfig::{KubeconfigObserved, PlaceKubeconfig, place_kubeconfig};

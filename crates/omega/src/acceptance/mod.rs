@@ -39,7 +39,8 @@ mod throw_away;
 mod transfer;
 
 pub use chart::{Chart, Sample, Stage};
-pub(crate) use connect::vault_web;
+pub(crate) use connect::{vault_certificates, vault_web, within};
+pub(crate) use run::LIMIT;
 pub use files::{Files, NAMESPACE, ReportDirectory, read, sign};
 pub use item::{Answer, Item, ItemId, Outcome, UnknownItem};
 #[cfg(feature = "sim")]
