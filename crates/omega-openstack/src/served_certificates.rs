@@ -78,7 +78,8 @@ impl CertificateReader {
         let unusable = |why: String| Error::Tls { cloud: cloud.to_owned(), why };
         let trust: Arc<dyn ServerCertVerifier> = match ca {
             Some((pem, name)) => {
-                let all = certificates(&pem).map_err(|error| unusable(format!("{name} {error}")))?;
+                let all =
+                    certificates(&pem).map_err(|error| unusable(format!("{name} {error}")))?;
                 let trusted = TrustedCertificates::new(all);
                 Arc::new(trusted.map_err(|error| unusable(format!("{name}: {error}")))?)
             }
@@ -99,7 +100,8 @@ impl CertificateReader {
     /// TLS). Certificates that are not accepted are no error.
     pub async fn read(&self, url: &Url) -> Result<ServedCertificates, Error> {
         let (name, stream) = self.connect(url).await?;
-        let recorder = Arc::new(Recorder { trust: Arc::clone(&self.trust), seen: Mutex::default() });
+        let recorder =
+            Arc::new(Recorder { trust: Arc::clone(&self.trust), seen: Mutex::default() });
         let config = client_with(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>);
         let config = config.map_err(|error| unreachable(url, TransportCause::Tls, error))?;
         let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
@@ -115,7 +117,10 @@ impl CertificateReader {
                 let chain = seen.chain.iter().filter_map(|one| CertificateFacts::of(one)).collect();
                 // A client certificate that the server wants is not the server's fault.
                 let proof = failed.as_ref().and_then(tls_error).filter(|error| {
-                    matches!(error, rustls::Error::InvalidCertificate(CertificateError::BadSignature))
+                    matches!(
+                        error,
+                        rustls::Error::InvalidCertificate(CertificateError::BadSignature)
+                    )
                 });
                 let refused = seen.refused.or_else(|| proof.map(words));
                 Ok(ServedCertificates { chain, refused })

@@ -57,7 +57,8 @@ async fn without_tls_there_is_an_error_with_its_cause() {
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            std::io::Write::write_all(&mut stream.unwrap(), b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+            std::io::Write::write_all(&mut stream.unwrap(), b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                .unwrap();
         }
     });
     let authority = Authority::new("cloud").unwrap();

@@ -43,10 +43,7 @@ pub fn supported_kubernetes(core: &str) -> Option<KubernetesSupport> {
             && [*from_major, *from_minor, *from_patch] <= core
     });
     let (_, management, workload, newest) = same?;
-    Some(KubernetesSupport {
-        management: *management..=*newest,
-        workload: *workload..=*newest,
-    })
+    Some(KubernetesSupport { management: *management..=*newest, workload: *workload..=*newest })
 }
 
 /// Reads `v1.34.8`, or the same without its `v`, or with more behind it (`v1.34.8+k3s1`).

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Cidr, Network, NetworkResource, Port};
-use crate::{Error, Method, Request, Service, service_response::list};
+use crate::{Error, Method, Request, Service};
 
 /// A network interface of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{sim::Cloud, Transport as _};
+    use crate::{Transport as _, sim::Cloud};
 
     #[tokio::test]
     async fn the_ports_of_a_server_have_their_subnets_and_floating_ips() {

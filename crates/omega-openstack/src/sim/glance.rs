@@ -119,9 +119,10 @@ impl State {
         }
         let is_hidden = |image: &Value| image["os_hidden"] == json!(true);
         // Glance 28, `api/v2/images.py`, `_get_filters`: a tag, or the value of a property.
-        let others = request.query.iter().filter(|(key, _)| {
-            !["name", "limit", "os_hidden", "marker"].contains(&key.as_str())
-        });
+        let others = request
+            .query
+            .iter()
+            .filter(|(key, _)| !["name", "limit", "os_hidden", "marker"].contains(&key.as_str()));
         let others: Vec<&(String, String)> = others.collect();
         let fits = |image: &Value| {
             others.iter().all(|(key, value)| match key.as_str() {
@@ -130,7 +131,9 @@ impl State {
             })
         };
         found.retain(|image| {
-            name.is_none_or(|name| image["name"] == *name) && is_hidden(image) == hidden && fits(image)
+            name.is_none_or(|name| image["name"] == *name)
+                && is_hidden(image) == hidden
+                && fits(image)
         });
         let mut answer = recorded!("glance-images-none-200").unchanged();
         answer.body["images"] = json!(found);

@@ -243,7 +243,8 @@ pub(crate) fn vault_web(
     named: &site::Acceptance,
 ) -> Result<WebClient, Failure> {
     let pem = vault_ca(connect, named)?;
-    WebClient::trusting(pem, "Vault", within(connect, LIMIT)).map_err(|error| vault_unusable(&error))
+    WebClient::trusting(pem, "Vault", within(connect, LIMIT))
+        .map_err(|error| vault_unusable(&error))
 }
 
 /// Returns who reads the certificates of the units of Vault.
@@ -266,10 +267,7 @@ fn vault_unusable(error: &Error) -> Failure {
 }
 
 /// Reads the CA of Vault's own certificates, if the site names one.
-fn vault_ca(
-    connect: &Connect<'_>,
-    named: &site::Acceptance,
-) -> Result<Option<Vec<u8>>, Failure> {
+fn vault_ca(connect: &Connect<'_>, named: &site::Acceptance) -> Result<Option<Vec<u8>>, Failure> {
     let read = |path| {
         let path = connect.path(path);
         read_regular(&path, MOST).map_err(|error| {

@@ -95,7 +95,9 @@ impl Gate for KubernetesSupported {
             Failure::from_error(format!("could not read the image {}", self.image), &error)
         })?;
         let version = match found.as_slice() {
-            [Image { kube_version: Some(version), .. }] if version_numbers(version).is_some() => version,
+            [Image { kube_version: Some(version), .. }] if version_numbers(version).is_some() => {
+                version
+            }
             // Its own gate says what is wrong with the image.
             _ => return Ok(Verdict::deferred("there is one image with a version of Kubernetes")),
         };

@@ -9,7 +9,7 @@ use omega_openstack::{
     image::{Images, ListedImage},
 };
 
-use super::judged::Judged;
+use super::judgement::Judged;
 use crate::lint::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -70,13 +70,19 @@ impl AmphoraImage {
         let retrofit = "juju run octavia-diskimage-retrofit/leader retrofit-image";
         if let Some(first) = all.first() {
             judged.shows(Evidence::text(first.shown(), &first.status));
-            let why = format!("no image with the tag {TAG} is active: {} is {}", first.shown(), first.status);
+            let why = format!(
+                "no image with the tag {TAG} is active: {} is {}",
+                first.shown(),
+                first.status
+            );
             judged.broken(why, retrofit);
         } else if self.transport.token_info().await?.roles.iter().any(|role| role == "admin") {
             let why = format!("no image has the tag {TAG}: Octavia can create no amphora");
             judged.broken(why, retrofit);
         } else {
-            let why = format!("this login sees no image with the tag {TAG}: it may belong to another project");
+            let why = format!(
+                "this login sees no image with the tag {TAG}: it may belong to another project"
+            );
             judged.unknown(why, "use an administrator's login: `name` in [cloud]");
         }
         Ok(())
@@ -98,14 +104,20 @@ async fn source(images: &Images, newest: &ListedImage, judged: &mut Judged) -> R
     let all = images.with_value("product_name", product).await?;
     let remedy = "upload a stock Ubuntu image with these properties: openstack image set --property KEY=VALUE IMAGE";
     let Some(base) = all.iter().find(|one| one.property("version_name") == Some(version)) else {
-        let why = format!("the image that it was built from ({product} {version}) is not in Glance: it can't be built again");
+        let why = format!(
+            "the image that it was built from ({product} {version}) is not in Glance: it can't be built again"
+        );
         judged.warning(why, remedy);
         return Ok(());
     };
     let missing = READ.iter().filter(|name| base.property(name).is_none());
     let missing: Vec<&str> = missing.copied().collect();
     if !missing.is_empty() {
-        let why = format!("{}, from which it was built, lacks {}: the retrofit fails", base.shown(), missing.join(", "));
+        let why = format!(
+            "{}, from which it was built, lacks {}: the retrofit fails",
+            base.shown(),
+            missing.join(", ")
+        );
         judged.warning(why, remedy);
     }
     Ok(())
@@ -181,7 +193,10 @@ mod tests {
         let Verdict::Pass { evidence } = check(&cloud).await else { panic!("it failed") };
         let line = Evidence::line(&evidence);
         assert!(line.contains(&id) && line.contains("disk_format raw"), "{line}");
-        assert!(line.ends_with("built from com.ubuntu.cloud:server:22.04:amd64 20260520"), "{line}");
+        assert!(
+            line.ends_with("built from com.ubuntu.cloud:server:22.04:amd64 20260520"),
+            "{line}"
+        );
         assert_eq!(cloud.writes(), [] as [String; 0]);
     }
 

@@ -3,15 +3,20 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use omega_core::{Delta, Desired as _, Evidence, Failure, FailureClass, Gate, Severity, Subject, Verdict};
+use omega_core::{
+    Delta, Desired as _, Evidence, Failure, FailureClass, Gate, Severity, Subject, Verdict,
+};
 use omega_juju::{
     Error,
     channel::JujuCommands,
     charm::{CharmConfig, CharmConfigObserved, Lines, Model},
 };
 
-use super::judged::Judged;
-use crate::{lint::Rule, site::Site};
+use super::judgement::Judged;
+use crate::{
+    lint::Rule,
+    site::{Compute, Site},
+};
 
 pub(super) const RULE: Rule = Rule {
     id: "charm-config",
@@ -42,7 +47,7 @@ impl CharmSettings {
     /// Returns the gate for what the site says in `[compute]` and `[lint]`.
     pub fn new(juju: Arc<dyn JujuCommands>, site: &Site) -> Self {
         let compute = site.compute().ok();
-        let mut settings = compute.map(super::super::site::Compute::settings).unwrap_or_default();
+        let mut settings = compute.map(Compute::settings).unwrap_or_default();
         if let Some(resume) = site.lint.resume_guests {
             settings.entry(RESUME.to_owned()).or_insert_with(|| resume.to_string());
         }
@@ -79,20 +84,24 @@ impl CharmSettings {
         let ensure = "omega-cli ensure-charm-config --plan";
         match config.diff(seen) {
             Err(conflict) => judged.broken(conflict.why, conflict.next.unwrap_or_default()),
-            Ok(Delta::Changes(_)) => {
+            Ok(Delta::Changes(_) | Delta::Blocked { .. }) => {
                 for (name, wanted) in &config.settings {
                     let is = seen.options.get(name).and_then(|one| one.value.as_deref());
                     if is.is_none_or(|is| !is.eq_ignore_ascii_case(wanted)) {
                         let is = is.unwrap_or("not set");
-                        judged.broken(format!("{name} is {is}, and this cloud needs {wanted}"), ensure);
+                        judged.broken(
+                            format!("{name} is {is}, and this cloud needs {wanted}"),
+                            ensure,
+                        );
                     }
                 }
             }
             Ok(Delta::Wait(why)) => {
                 let unread = |lines: &Lines| matches!(lines, Lines::Unread(_));
-                let severity = match seen.units.iter().any(|unit| unread(&unit.lines)) {
-                    true => Severity::Unknown,
-                    false => Severity::Warning,
+                let severity = if seen.units.iter().any(|unit| unread(&unit.lines)) {
+                    Severity::Unknown
+                } else {
+                    Severity::Warning
                 };
                 judged.fault(severity, why, "juju status, and juju debug-log of the units");
             }

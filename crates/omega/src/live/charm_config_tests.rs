@@ -35,7 +35,10 @@ async fn the_least_memory_and_more_are_right() {
     insta::assert_snapshot!(passes(&juju, &[]).await, @"reserved-host-memory 8192 (user), units: 2, resume-guests-state-on-host-boot not decided (D-043 is proposed)");
     juju.configure(MEMORY, json!(16384));
     passes(&juju, &[]).await;
-    assert!(fails(&juju, &[(MEMORY, "8192")]).await.summary.contains("needs 8192"), "as the site says");
+    assert!(
+        fails(&juju, &[(MEMORY, "8192")]).await.summary.contains("needs 8192"),
+        "as the site says"
+    );
     assert_eq!(juju.writes(), 0);
 }
 

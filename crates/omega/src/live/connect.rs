@@ -11,10 +11,10 @@ use omega_juju::{Sources, Unit, channel::JujuProgram};
 use omega_openstack::CertificateReader;
 
 use super::{
-    AmphoraImage, CONTROLLERS, CharmSettings, ClusterImages, ConductorHelm, EndpointCertificates,
-    ManagementMachine, ManagementVersion, RunningChannels, TRUSTEE, amphora_image,
-    dependencies_helm, dependencies_images, endpoint_certificates, management_machine,
-    management_version, unasked::Unasked,
+    AmphoraImage, CONTROLLERS, CharmSettings, Checks, ClusterImages, ConductorHelm,
+    EndpointCertificates, ManagementMachine, ManagementVersion, RunningChannels, TRUSTEE,
+    amphora_image, dependencies_helm, dependencies_images, endpoint_certificates,
+    management_machine, management_version, unasked::Unasked,
 };
 use crate::{
     acceptance::{
@@ -22,7 +22,7 @@ use crate::{
         items::{CORE, JujuCli},
         vault_certificates, within,
     },
-    clients::{CloudClients, Connect},
+    clients::{CloudClients, Connect, PartialClients},
     graft::{SiteSpec, Trustee, trustee_domain},
     lint::Rule,
 };
@@ -44,32 +44,64 @@ struct Parts<'a> {
 /// The logins are new ones. Juju lists the units of the conductor; everything else is asked when a gate is
 /// checked.
 pub async fn gates(connect: &Connect<'_>, clock: Clock) -> Vec<Box<dyn Gate>> {
-    let (cloud, management, sources) =
-        (connect.cloud_afresh(), managing(connect), Sources::default());
-    let (cloud, management, units) =
-        futures::join!(cloud, management, connect.units(&[], &sources));
-    let tested = tested(connect);
-    let parts = Parts { connect, clock, cloud, management, units, tested };
-    let juju = parts.juju();
-    vec![
-        Box::new(RunningChannels {
-            model: Arc::new(JujuCli {
-                program: juju.program.clone(),
-                model: juju.model.clone(),
-                deadlines: juju.deadlines,
+    Checks::connect(connect, clock).await.gates
+}
+
+impl Checks {
+    /// Returns the checks of the site of `connect`: see [`gates`].
+    pub async fn connect(connect: &Connect<'_>, clock: Clock) -> Self {
+        let parts = Parts::connect(connect, clock).await;
+        Self { gates: parts.gates(), clients: parts.clients() }
+    }
+}
+
+impl<'a> Parts<'a> {
+    async fn connect(connect: &'a Connect<'a>, clock: Clock) -> Self {
+        let (cloud, management, sources) =
+            (connect.cloud_afresh(), managing(connect), Sources::default());
+        let (cloud, management, units) =
+            futures::join!(cloud, management, connect.units(&[], &sources));
+        let tested = tested(connect);
+        Self { connect, clock, cloud, management, units, tested }
+    }
+
+    fn gates(&self) -> Vec<Box<dyn Gate>> {
+        let (parts, connect) = (self, self.connect);
+        let juju = parts.juju();
+        vec![
+            Box::new(RunningChannels {
+                model: Arc::new(JujuCli {
+                    program: juju.program.clone(),
+                    model: juju.model.clone(),
+                    deadlines: juju.deadlines,
+                }),
+                policy: connect.site.lint.clone(),
             }),
-            policy: connect.site.lint.clone(),
-        }),
-        Box::new(CharmSettings::new(Arc::new(juju), connect.site)),
-        boxed(&endpoint_certificates::RULE, endpoint_certificates::subject(), parts.certificates()),
-        boxed(&TRUSTEE, Subject::new("domain", &connect.site.trust.domain), parts.trustee()),
-        boxed(&amphora_image::RULE, amphora_image::subject(), parts.amphora()),
-        boxed(&management_machine::RULE, parts.server(), parts.machine()),
-        boxed(&management_version::RULE, management_version::subject(), parts.version()),
-        boxed(&CONTROLLERS, Subject::new("controllers", "of Cluster API"), parts.controllers()),
-        boxed(&dependencies_helm::RULE, dependencies_helm::subject(), parts.helm()),
-        boxed(&dependencies_images::RULE, dependencies_images::subject(), parts.images()),
-    ]
+            Box::new(CharmSettings::new(Arc::new(juju), connect.site)),
+            boxed(
+                &endpoint_certificates::RULE,
+                endpoint_certificates::subject(),
+                parts.certificates(),
+            ),
+            boxed(&TRUSTEE, Subject::new("domain", &connect.site.trust.domain), parts.trustee()),
+            boxed(&amphora_image::RULE, amphora_image::subject(), parts.amphora()),
+            boxed(&management_machine::RULE, parts.server(), parts.machine()),
+            boxed(&management_version::RULE, management_version::subject(), parts.version()),
+            boxed(&CONTROLLERS, Subject::new("controllers", "of Cluster API"), parts.controllers()),
+            boxed(&dependencies_helm::RULE, dependencies_helm::subject(), parts.helm()),
+            boxed(&dependencies_images::RULE, dependencies_images::subject(), parts.images()),
+        ]
+    }
+
+    /// What is asked, for the number of requests and executions.
+    fn clients(&self) -> PartialClients {
+        PartialClients {
+            cloud: self.cloud.as_ref().ok().cloned(),
+            management: self.management().ok(),
+            units: self.units.clone().unwrap_or_default(),
+            ..PartialClients::default()
+        }
+    }
 }
 
 /// Returns the gate, or one that always fails with the reason.
@@ -132,9 +164,10 @@ impl Parts<'_> {
     fn certificates(&self) -> Result<EndpointCertificates, Failure> {
         let cloud = self.cloud()?;
         let named = self.connect.site.acceptance();
-        let config = self.connect.cloud_config().map_err(|error| {
-            Failure::from_error("could not load cloud credentials", &error)
-        })?;
+        let config = self
+            .connect
+            .cloud_config()
+            .map_err(|error| Failure::from_error("could not load cloud credentials", &error))?;
         let reader = CertificateReader::of_cloud(&config, within(self.connect, LIMIT));
         let reader =
             reader.map_err(|error| Failure::from_error("could not use the cloud's CA", &error))?;

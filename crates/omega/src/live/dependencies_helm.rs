@@ -10,7 +10,7 @@ use omega_juju::{
     operations::{conductor, helm_version},
 };
 
-use super::judged::Judged;
+use super::judgement::Judged;
 use crate::lint::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -37,12 +37,16 @@ impl ConductorHelm {
         let says = match found {
             Ok(Some(says)) => says,
             Ok(None) => {
-                judged.broken(format!("the conductor of {unit} finds no helm"), "omega-cli ensure-helm --plan");
+                judged.broken(
+                    format!("the conductor of {unit} finds no helm"),
+                    "omega-cli ensure-helm --plan",
+                );
                 return;
             }
             Err(why) => {
                 let remedy = "omega-cli doctor";
-                return judged.unknown(format!("the helm of {unit} could not be read: {why}"), remedy);
+                return judged
+                    .unknown(format!("the helm of {unit} could not be read: {why}"), remedy);
             }
         };
         let (Some(version), tested) = (helm_version(&says), helm_version(&self.tested)) else {
@@ -51,8 +55,14 @@ impl ConductorHelm {
         };
         judged.shows(Evidence::text(unit, version));
         if Some(version) != tested {
-            let why = format!("{unit} has helm {version}, and chart {} was tested with {}", self.chart, self.tested);
-            let remedy = format!("pin helm {} in [helm] of the site file, then omega-cli ensure-helm --plan", self.tested);
+            let why = format!(
+                "{unit} has helm {version}, and chart {} was tested with {}",
+                self.chart, self.tested
+            );
+            let remedy = format!(
+                "pin helm {} in [helm] of the site file, then omega-cli ensure-helm --plan",
+                self.tested
+            );
             judged.warning(why, remedy);
         }
     }

@@ -10,7 +10,7 @@ use omega_openstack::{
     image::{Images, KubernetesVersion, ListedImage},
 };
 
-use super::judged::Judged;
+use super::judgement::Judged;
 use crate::lint::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -40,7 +40,8 @@ impl ClusterImages {
         let tested = format!("azimuth-images {} ({})", self.tested, known.join(", "));
         judged.shows(Evidence::text("tested with", tested));
         if known.is_empty() {
-            let why = format!("which Kubernetes azimuth-images {} has is not known here", self.tested);
+            let why =
+                format!("which Kubernetes azimuth-images {} has is not known here", self.tested);
             judged.unknown(why, "compare it with the release's manifest.json");
             return judged.verdict();
         }
@@ -48,7 +49,8 @@ impl ClusterImages {
         let staged = staged.filter_map(|one| Some((one, one.property("kube_version")?)));
         let staged: Vec<_> = staged.collect();
         if staged.is_empty() {
-            let remedy = "omega-cli stage-image --manifest RELEASE, or log in where the images can be seen";
+            let remedy =
+                "omega-cli stage-image --manifest RELEASE, or log in where the images can be seen";
             judged.unknown("this login sees no active image with a property kube_version", remedy);
         }
         for (image, version) in staged {
@@ -65,8 +67,10 @@ impl ClusterImages {
             return;
         };
         if let Some(named) = of_name(name).filter(|named| *named != version) {
-            let why = format!("{name}: its name says {named}, and its property kube_version {version}");
-            let remedy = "openstack image set --property kube_version=VERSION IMAGE, to what is in it";
+            let why =
+                format!("{name}: its name says {named}, and its property kube_version {version}");
+            let remedy =
+                "openstack image set --property kube_version=VERSION IMAGE, to what is in it";
             judged.broken(why, remedy);
         }
         if !known.contains(&version) {
@@ -79,7 +83,11 @@ impl ClusterImages {
                 "{name} has Kubernetes {version}, of {of}; chart {} was tested with {}",
                 self.chart, self.tested
             );
-            let remedy = format!("omega-cli stage-image --manifest {} --kubernetes-version {}", self.tested, known.join(" or "));
+            let remedy = format!(
+                "omega-cli stage-image --manifest {} --kubernetes-version {}",
+                self.tested,
+                known.join(" or ")
+            );
             judged.warning(why, remedy);
         }
     }
@@ -144,7 +152,8 @@ mod tests {
 
     #[tokio::test]
     async fn images_of_the_tested_release_pass() {
-        let cloud = cloud(&[("ubuntu-jammy-kube-v1.34.7-260508-1043", "v1.34.7"), ("mine", "1.33.11")]);
+        let cloud =
+            cloud(&[("ubuntu-jammy-kube-v1.34.7-260508-1043", "v1.34.7"), ("mine", "1.33.11")]);
         let Verdict::Pass { evidence } = gate(&cloud, "0.28.0").check().await.unwrap() else {
             panic!("it failed")
         };
@@ -164,7 +173,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_says_another_version_is_broken() {
-        let cloud = cloud(&[("ubuntu-jammy-kube-v1.34.8-260518-1604", "v1.34.7"), ("odd", "latest")]);
+        let cloud =
+            cloud(&[("ubuntu-jammy-kube-v1.34.8-260518-1604", "v1.34.7"), ("odd", "latest")]);
         let found = fails(&gate(&cloud, "0.28.0")).await;
         assert_eq!(found.severity, Severity::Broken);
         assert!(found.summary.contains("its name says v1.34.8"), "{found:?}");

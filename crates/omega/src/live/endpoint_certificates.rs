@@ -14,7 +14,7 @@ use omega_openstack::{
 };
 use url::Url;
 
-use super::judged::Judged;
+use super::judgement::Judged;
 use crate::{
     acceptance::items::{DASHBOARD, catalog_types, public_endpoint},
     lint::Rule,
@@ -89,9 +89,10 @@ impl EndpointCertificates {
     /// Returns the addresses that the site names, and no catalog.
     fn named(&self) -> impl Iterator<Item = Address> {
         let horizon = self.horizon.iter().map(|url| (DASHBOARD.to_owned(), url, false));
-        let vault = self.vault.iter().map(|url| {
-            (format!("vault {}", url.host_str().unwrap_or_default()), url, true)
-        });
+        let vault = self
+            .vault
+            .iter()
+            .map(|url| (format!("vault {}", url.host_str().unwrap_or_default()), url, true));
         horizon.chain(vault).map(|(service, url, of_vault)| Address {
             service,
             url: url.clone(),
@@ -173,7 +174,10 @@ fn remedy(end: Timestamp, clock: Clock) -> String {
 fn without(service: &str, why: &str, judged: &mut Judged) {
     match why.strip_prefix(NO_TLS) {
         Some(why) => {
-            judged.broken(format!("{service}: {why}"), "check the scheme and the port of the endpoint");
+            judged.broken(
+                format!("{service}: {why}"),
+                "check the scheme and the port of the endpoint",
+            );
         }
         None => judged.unknown(
             format!("{service}: its certificate could not be read: {why}"),

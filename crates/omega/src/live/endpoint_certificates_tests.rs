@@ -21,10 +21,13 @@ impl Transport for Listed {
     }
 
     async fn token_info(&self) -> Result<TokenInfo, Error> {
-        let Some(all) = &self.0 else { return Err(Error::NoProject("there is no login".to_owned())) };
+        let Some(all) = &self.0 else {
+            return Err(Error::NoProject("there is no login".to_owned()));
+        };
         let entry = |(service, url): &(&str, Url)| {
             let public = json!({"interface": "public", "region_id": "One", "url": url});
-            let decoy = json!({"interface": "internal", "region_id": "One", "url": "http://127.0.0.1:1"});
+            let decoy =
+                json!({"interface": "internal", "region_id": "One", "url": "http://127.0.0.1:1"});
             json!({"type": service, "endpoints": [decoy, public]})
         };
         let catalog = serde_json::from_value(all.iter().map(entry).collect()).unwrap();
@@ -123,7 +126,8 @@ async fn another_name_another_ca_self_signed_and_no_tls_are_broken() {
         let found = fails(&gate(&authority, &[("identity", url)])).await;
         assert_eq!((found.severity, found.summary.as_str()), (Severity::Broken, says), "{url}");
     }
-    let accepted = EndpointCertificates { plain_http: true, ..gate(&authority, &[("identity", &plain)]) };
+    let accepted =
+        EndpointCertificates { plain_http: true, ..gate(&authority, &[("identity", &plain)]) };
     assert!(matches!(accepted.check().await.unwrap(), Verdict::Pass { .. }));
     let other = Authority::new("other").unwrap();
     let found = fails(&gate(&other, &[("identity", &url)])).await;

@@ -15,7 +15,7 @@ use omega_openstack::{
     network::{Cidr, Network, ServerPort},
 };
 
-use super::judged::Judged;
+use super::judgement::Judged;
 use crate::lint::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -71,7 +71,9 @@ impl ManagementMachine {
         let ports = Network::new(Arc::clone(&self.transport)).server_ports(&one.id).await?;
         self.nics(&ports, judged);
         self.managed(one, &ports, judged).await;
-        judged.shows(Evidence::sentence("one machine: not highly available, and started manually (D-041)"));
+        judged.shows(Evidence::sentence(
+            "one machine: not highly available, and started manually (D-041)",
+        ));
         Ok(())
     }
 
@@ -79,7 +81,10 @@ impl ManagementMachine {
         judged.shows(Evidence::count("NICs", ports.len()));
         if ports.len() != 1 {
             let why = format!("it has {} NICs, not one", ports.len());
-            judged.broken(why, "openstack port list --server SERVER; keep the one on the management subnet");
+            judged.broken(
+                why,
+                "openstack port list --server SERVER; keep the one on the management subnet",
+            );
         }
         for address in ports.iter().flat_map(|port| &port.addresses) {
             let range = address.range.map(|range| format!(", {range}")).unwrap_or_default();
@@ -88,8 +93,12 @@ impl ManagementMachine {
             let Some(subnet) = self.subnet else { continue };
             let inside = address.address.parse().is_ok_and(|one: Cidr| subnet.contains(one));
             if !inside {
-                let why = format!("its address {} is not on the management subnet, {subnet}", address.address);
-                let remedy = "move it, or say which subnet was decided: `management_subnet` in [lint]";
+                let why = format!(
+                    "its address {} is not on the management subnet, {subnet}",
+                    address.address
+                );
+                let remedy =
+                    "move it, or say which subnet was decided: `management_subnet` in [lint]";
                 judged.broken(why, remedy);
             }
         }
@@ -122,8 +131,12 @@ impl ManagementMachine {
         match managed {
             Ok(managed) => self_managed(&managed, server, endpoint, ports, judged),
             Err(error) => {
-                let why = format!("Cluster API's objects can't be read: {}", chain(&error).join(": "));
-                judged.unknown(why, "use a kubeconfig that may list clusters, machines and machinehealthchecks");
+                let why =
+                    format!("Cluster API's objects can't be read: {}", chain(&error).join(": "));
+                judged.unknown(
+                    why,
+                    "use a kubeconfig that may list clusters, machines and machinehealthchecks",
+                );
             }
         }
     }
@@ -135,7 +148,8 @@ fn reached((host, port): &(String, u16), ports: &[ServerPort], judged: &mut Judg
     let is_address = host.parse::<std::net::IpAddr>().is_ok();
     let floating = || ports.iter().flat_map(|port| &port.floating_ips);
     if is_address && floating().next().is_some() && !floating().any(|one| one == host) {
-        let why = format!("the kubeconfig leads to {host}, which is not a floating IP of the server");
+        let why =
+            format!("the kubeconfig leads to {host}, which is not a floating IP of the server");
         let remedy = "omega-cli retarget-kubeconfig --server ADDRESS --plan";
         judged.broken(why, remedy);
     }

@@ -36,12 +36,21 @@ impl Scene {
         cloud.add_server("mgmt", "capi-mgmt-v2", "ACTIVE");
         cloud.add_server("mgmt", "capi-mgmt-v20", "SHUTOFF");
         let port = nic(&cloud, "capi", "10.20.0.50").await;
-        let floating = made(&cloud, "floatingips", "floatingip", json!({ "port_id": port["id"] })).await;
+        let floating =
+            made(&cloud, "floatingips", "floatingip", json!({ "port_id": port["id"] })).await;
         let floating = floating["floating_ip_address"].as_str().unwrap().to_owned();
         let server = Apiserver::with_clusters();
         let scene = Self { cloud, server, floating };
-        scene.put("clusters", "c1", json!({"controlPlaneEndpoint": {"host": "10.12.7.90", "port": 6443}}));
-        scene.put("machines", "c1-md-0", json!({"clusterName": "c1", "providerID": "openstack:///0a"}));
+        scene.put(
+            "clusters",
+            "c1",
+            json!({"controlPlaneEndpoint": {"host": "10.12.7.90", "port": 6443}}),
+        );
+        scene.put(
+            "machines",
+            "c1-md-0",
+            json!({"clusterName": "c1", "providerID": "openstack:///0a"}),
+        );
         scene.put("machinehealthchecks", "c1-md-0", json!({"clusterName": "c1"}));
         scene
     }
@@ -78,7 +87,9 @@ impl Scene {
 #[tokio::test]
 async fn one_server_with_one_nic_that_manages_others_passes() {
     let scene = Scene::new().await;
-    let Verdict::Pass { evidence } = scene.gate().check().await.unwrap() else { panic!("it failed") };
+    let Verdict::Pass { evidence } = scene.gate().check().await.unwrap() else {
+        panic!("it failed")
+    };
     let line = Evidence::line(&evidence);
     for shown in [
         "status ACTIVE",
@@ -105,7 +116,11 @@ async fn a_second_nic_another_subnet_and_no_floating_ip_are_broken() {
     // The range of the subnet contains both: the /24 that was decided does not.
     let near = ManagementMachine { subnet: "10.20.1.0/24".parse().ok(), ..scene.gate() };
     let Verdict::Fail(found) = near.check().await.unwrap() else { panic!("it passed") };
-    Scene::says(&found, Severity::Broken, "10.20.0.50 is not on the management subnet, 10.20.1.0/24");
+    Scene::says(
+        &found,
+        Severity::Broken,
+        "10.20.0.50 is not on the management subnet, 10.20.1.0/24",
+    );
     let cloud = Cloud::new();
     cloud.add_server("mgmt", "capi-mgmt-v2", "ACTIVE");
     nic(&cloud, "capi", "10.20.0.50").await;
@@ -134,12 +149,20 @@ async fn a_cluster_of_itself_is_found_by_its_api_and_by_its_machine() {
     for host in [scene.floating.as_str(), "10.20.0.50"] {
         let own = json!({"controlPlaneEndpoint": {"host": host, "port": 6443}});
         scene.put("clusters", "c1", own);
-        Scene::says(&scene.fails().await, Severity::Broken, "the API of Cluster magnum-a/c1 is its own");
+        Scene::says(
+            &scene.fails().await,
+            Severity::Broken,
+            "the API of Cluster magnum-a/c1 is its own",
+        );
     }
     let scene = Scene::new().await;
     let id = format!("openstack://RegionOne/{}", scene.cloud.server_id("capi-mgmt-v2"));
     scene.put("machines", "self-0", json!({"clusterName": "self", "providerID": id}));
-    Scene::says(&scene.fails().await, Severity::Broken, "Machine magnum-a/self-0 of Cluster self is this server");
+    Scene::says(
+        &scene.fails().await,
+        Severity::Broken,
+        "Machine magnum-a/self-0 of Cluster self is this server",
+    );
 }
 
 #[tokio::test]
@@ -147,7 +170,11 @@ async fn a_cluster_without_a_health_check_is_named() {
     let scene = Scene::new().await;
     scene.put("clusters", "c2", json!({}));
     scene.put("machinehealthchecks", "c20", json!({"clusterName": "c20"}));
-    Scene::says(&scene.fails().await, Severity::Broken, "no MachineHealthCheck watches magnum-a/c2");
+    Scene::says(
+        &scene.fails().await,
+        Severity::Broken,
+        "no MachineHealthCheck watches magnum-a/c2",
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use omega_capi::{
 };
 use omega_core::{Evidence, Failure, Gate, Label as _, Severity, Subject, Verdict};
 
-use super::judged::Judged;
+use super::judgement::Judged;
 use crate::lint::Rule;
 
 pub(super) const RULE: Rule = Rule {
@@ -91,7 +91,8 @@ fn supported(server: &str, minor: u64, core: Option<&str>, judged: &mut Judged) 
         return judged.unknown(why, "omega-cli check-constellation");
     };
     let Some(KubernetesSupport { management, .. }) = supported_kubernetes(core) else {
-        let why = format!("which versions of Kubernetes Cluster API {core} supports is not known here");
+        let why =
+            format!("which versions of Kubernetes Cluster API {core} supports is not known here");
         return judged.unknown(why, "compare it with the release's own notes");
     };
     if !management.contains(&minor) {
@@ -122,7 +123,8 @@ impl Gate for ManagementVersion {
         };
         let (kubernetes, installed) =
             futures::join!(read_kubernetes(&self.management), read_installed(&self.management));
-        let kubernetes = kubernetes.map_err(|error| failure("the version of Kubernetes", &error))?;
+        let kubernetes =
+            kubernetes.map_err(|error| failure("the version of Kubernetes", &error))?;
         let installed = installed.map_err(|error| failure("the controllers", &error))?;
         Ok(self.judge(&kubernetes, &installed))
     }

@@ -16,12 +16,12 @@
 
 mod amphora_image;
 mod charm_config;
+mod checks;
 mod connect;
 mod dependencies_helm;
 mod dependencies_images;
 mod endpoint_certificates;
-mod job;
-mod judged;
+mod judgement;
 mod management_machine;
 mod management_version;
 mod running_channels;
@@ -29,11 +29,11 @@ mod unasked;
 
 pub use amphora_image::AmphoraImage;
 pub use charm_config::CharmSettings;
+pub use checks::{Checks, judged};
 pub use connect::gates;
 pub use dependencies_helm::ConductorHelm;
 pub use dependencies_images::ClusterImages;
 pub use endpoint_certificates::EndpointCertificates;
-pub use job::{chosen, job, status};
 pub use management_machine::ManagementMachine;
 pub use management_version::ManagementVersion;
 use omega_core::Severity;

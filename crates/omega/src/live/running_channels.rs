@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use omega_core::{Evidence, Failure, Gate, Severity, Subject, Verdict};
 use omega_juju::channel::{DeployedCharm, JujuStatus};
 
-use super::judged::Judged;
+use super::judgement::Judged;
 use crate::{
     acceptance::items::{JujuModel, juju_unread},
     lint::{
@@ -68,13 +68,19 @@ impl RunningChannels {
         let right = right.join(" or ");
         let remedy = format!("juju refresh {application} --channel {right}");
         if one.local {
-            let summary = format!("{application} runs a local {charm}: it has no channel, and {right} goes with this cloud");
-            judged.warning(summary, remedy.replace("--channel", &format!("--switch ch:{charm} --channel")));
+            let summary = format!(
+                "{application} runs a local {charm}: it has no channel, and {right} goes with this cloud"
+            );
+            judged.warning(
+                summary,
+                remedy.replace("--channel", &format!("--switch ch:{charm} --channel")),
+            );
         } else if one.channel.is_none() {
-            let summary = format!("{application}: juju reports no channel of {charm}, and {right} goes with this cloud");
+            let summary = format!(
+                "{application}: juju reports no channel of {charm}, and {right} goes with this cloud"
+            );
             judged.warning(summary, remedy);
-        } else if let Some(wrong) =
-            wrong_channel(&self.policy, charm, base, one.channel.as_deref())
+        } else if let Some(wrong) = wrong_channel(&self.policy, charm, base, one.channel.as_deref())
         {
             judged.broken(format!("{application}: {}", wrong.summary), remedy);
         }

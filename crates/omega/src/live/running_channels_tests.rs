@@ -28,7 +28,9 @@ async fn check(applications: &str) -> Verdict {
 
 fn app(charm: &str, more: &str) -> String {
     let base = r#""base": {"name": "ubuntu", "channel": "22.04"}"#;
-    format!(r#"{{"charm": "{charm}", "charm-name": "{charm}", "charm-origin": "charmhub", {base}, {more}}}"#)
+    format!(
+        r#"{{"charm": "{charm}", "charm-name": "{charm}", "charm-origin": "charmhub", {base}, {more}}}"#
+    )
 }
 
 fn on(charm: &str, channel: &str) -> String {
@@ -66,7 +68,8 @@ async fn a_near_miss_is_broken_and_says_what_is_right() {
     let found = finding(check(&all).await);
     assert_eq!((found.severity, found.decision.as_deref()), (Severity::Broken, Some("D-002")));
     insta::assert_snapshot!(found.summary, @r#"keystone: keystone is on "2024.1/candidate", and 2024.1/stable goes with this cloud; vault: vault is on "2024.1/stable", and 1.8/stable goes with this cloud (D-002 names Vault twice; the charm has no track 2024.1)"#);
-    let remedy = "juju refresh keystone --channel 2024.1/stable; juju refresh vault --channel 1.8/stable";
+    let remedy =
+        "juju refresh keystone --channel 2024.1/stable; juju refresh vault --channel 1.8/stable";
     assert_eq!(found.remedy.as_deref(), Some(remedy));
     assert!(found.source.is_some());
 }
@@ -85,7 +88,8 @@ async fn a_local_charm_and_one_without_a_channel_are_said() {
     assert_eq!(found.severity, Severity::Warning);
     assert!(found.summary.starts_with("magnum runs a local magnum"), "{found:?}");
     assert!(found.remedy.unwrap().contains("--switch ch:magnum --channel 2024.1/stable"));
-    let found = finding(check(&format!(r#"{{"g": {}}}"#, app("glance", r#""charm-rev": 1"#))).await);
+    let found =
+        finding(check(&format!(r#"{{"g": {}}}"#, app("glance", r#""charm-rev": 1"#))).await);
     assert_eq!(found.severity, Severity::Warning);
     assert!(found.summary.contains("juju reports no channel of glance"), "{found:?}");
 }
@@ -106,5 +110,7 @@ async fn a_newer_revision_is_shown() {
     else {
         panic!("it failed")
     };
-    assert!(Evidence::line(&evidence).ends_with("newer in its channel: k ch:amd64/jammy/keystone-9"));
+    assert!(
+        Evidence::line(&evidence).ends_with("newer in its channel: k ch:amd64/jammy/keystone-9")
+    );
 }

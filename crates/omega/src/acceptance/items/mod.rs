@@ -17,8 +17,8 @@ pub(super) use cluster::not_named;
 pub use cluster::{Cluster, Clusters, Lookup};
 pub(crate) use core_services::CoreService;
 pub use designate::Designate;
-pub(crate) use endpoints::{DASHBOARD, public as public_endpoint, types as catalog_types};
 pub use endpoints::{CORE, Cloud, Endpoints};
+pub(crate) use endpoints::{DASHBOARD, public as public_endpoint, types as catalog_types};
 pub(super) use load_balancer::no_cluster;
 pub use load_balancer::{
     Balancing, FailoverSeen, IMAGE, LoadBalancer, Moment, Patience, ServiceSeen,
