@@ -54,7 +54,7 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
                     "drift --watch --interval 5m --listen 127.0.0.1:9464 --output json",
                 ],
             ),
-            ("check", &["check reach", "check health --output json"]),
+            ("check", &["check reach", "check live", "check health --output json"]),
             ("accept", &["accept --plan", "accept --report-dir reports", "accept --only D-011.4"]),
             ("explain", &["explain", "explain D-042"]),
         ],
@@ -175,7 +175,7 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
 ];
 
 /// Those of `check` and `runs`.
-const INNER: [Shown; 16] = [
+const INNER: [Shown; 17] = [
     ("runs show", &["runs show latest", "runs show 2026-11-21T07"]),
     ("runs sweep", &["runs sweep --plan", "runs sweep"]),
     ("lint bundle", &["lint bundle bundle.yaml overlay.yaml", "lint bundle bundle.yaml --fix"]),
@@ -194,6 +194,7 @@ const INNER: [Shown; 16] = [
         "check cluster-prerequisites",
         &["check cluster-prerequisites --template k8s-v1-34 --node-count 2"],
     ),
+    ("check live", &["check live", "check live --only amphora-image --output json"]),
     ("check workload", &["check workload --cluster c1"]),
 ];
 

@@ -30,6 +30,8 @@ mod images;
 mod json;
 #[path = "cli/lint.rs"]
 mod lint;
+#[path = "cli/live.rs"]
+mod live;
 #[path = "cli/needs.rs"]
 mod needs;
 #[path = "cli/schema.rs"]

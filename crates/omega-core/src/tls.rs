@@ -1,5 +1,7 @@
 //! Which certificates are accepted and used, and why one is not, in the operator's words.
 
+mod certificate_facts;
+
 use std::{fmt, sync::Arc};
 
 use rustls::{
@@ -22,6 +24,8 @@ use crate::{
     private_key,
     values::Secret,
 };
+
+pub use certificate_facts::CertificateFacts;
 
 /// What to do about a certificate or a key that is right, and that omega's TLS does not have.
 pub const SUPPORTED: &str = "use certificates of X.509 version 3 with keys of RSA (2048 bits or more), \
@@ -60,11 +64,7 @@ impl TrustedCertificates {
     ///
     /// Fails if the process's cryptography has no common version of TLS.
     pub fn client(self) -> Result<ClientConfig, UnusableCertificates> {
-        let config =
-            ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-        let config = config.map_err(|error| UnusableCertificates(words(&error)))?;
-        let config = config.dangerous().with_custom_certificate_verifier(Arc::new(self));
-        Ok(config.with_no_client_auth())
+        client_with(Arc::new(self))
     }
 
     /// Checks a server certificate that is one of the trusted: nobody else signed it.
@@ -95,6 +95,36 @@ impl TrustedCertificates {
         verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
         Ok(ServerCertVerified::assertion())
     }
+}
+
+/// Returns the configuration of a client that accepts what `verifier` accepts, without a certificate of its own.
+///
+/// # Errors
+///
+/// Fails if the process's cryptography has no common version of TLS.
+pub fn client_with(
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, UnusableCertificates> {
+    let config =
+        ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let config = config.map_err(|error| UnusableCertificates(words(&error)))?;
+    let config = config.dangerous().with_custom_certificate_verifier(verifier);
+    Ok(config.with_no_client_auth())
+}
+
+/// Returns what accepts the certificates that these CAs signed: those of a machine, of which some may be
+/// unreadable.
+///
+/// # Errors
+///
+/// Fails if none of them can be used.
+pub fn signed_by_any(
+    cas: Vec<CertificateDer<'static>>,
+) -> Result<Arc<dyn ServerCertVerifier>, UnusableCertificates> {
+    let mut roots = RootCertStore::empty();
+    let (_, _) = roots.add_parsable_certificates(cas);
+    let signed = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
+    Ok(signed.build().map_err(|error| UnusableCertificates(error.to_string()))?)
 }
 
 impl ServerCertVerifier for TrustedCertificates {

@@ -25,6 +25,7 @@ pub mod network;
 mod request;
 mod response;
 mod restore;
+mod served_certificates;
 mod service_response;
 mod session;
 #[cfg(any(test, feature = "sim"))]
@@ -48,6 +49,7 @@ pub use response::{
     ContentRange, Download, Headers, JSON_LIMIT, Response, RetryAfter, StreamedResponse,
 };
 pub use restore::restore;
+pub use served_certificates::{CertificateReader, ServedCertificates};
 pub use session::{Session, SessionOptions};
 pub use token_info::{Catalog, CatalogEntry, Endpoint, LoginMethod, Name, TokenInfo};
 pub use transport::{Method, Service, Transport};

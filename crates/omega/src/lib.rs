@@ -7,6 +7,7 @@
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
 //! * [`drift`] says what has changed since the last look, and since when.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
+//! * [`live`] checks what runs against the decisions.
 //! * [`acceptance`] checks the acceptance bar of a cloud, D-011, and reports.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
 //! * `rehearsal` runs a whole job on the simulators (feature `sim`).
@@ -25,6 +26,7 @@ pub mod doctor;
 pub mod drift;
 pub mod graft;
 pub mod lint;
+pub mod live;
 mod machine;
 #[cfg(feature = "sim")]
 pub mod rehearsal;

@@ -169,6 +169,11 @@ impl Dependencies {
         self.0.get("helm").map(String::as_str)
     }
 
+    /// Returns the release of azimuth-images that it was tested with.
+    pub fn azimuth_images(&self) -> Option<&str> {
+        self.0.get("azimuth-images").map(String::as_str)
+    }
+
     /// Returns a warning if `helm`, the version in the site file, is another one than `chart` was tested
     /// with (D-034). The digest decides which program is installed.
     pub fn helm_finding(chart: &Version, helm: &str) -> Option<Finding> {

@@ -155,6 +155,18 @@ impl Apiserver {
         state.collections.extend(lists);
     }
 
+    /// Stores objects of `kind` in an empty list at `path` (`/api/v1/nodes`), in the place of what was recorded.
+    pub fn store_list(&self, path: &str, kind: &str) {
+        let state = &mut *self.state.lock();
+        state.collections.retain(|one| one.path() != path);
+        state.collections.push(Collection::empty(path, kind));
+    }
+
+    /// Sets the version of Kubernetes that it says it has (`v1.32.9`).
+    pub fn set_version(&self, version: &str) {
+        self.state.lock().version = Some(version.to_owned());
+    }
+
     /// Makes every kind of `group` serve those of its versions that are in `versions`, and no others,
     /// like `kubectl patch crd`.
     pub fn serve(&self, group: &str, versions: &[&str]) {

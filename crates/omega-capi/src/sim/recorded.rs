@@ -39,6 +39,14 @@ impl State {
         if path == "/apis" {
             return Some(self.groups(accept));
         }
+        if let ("/version", Some(version)) = (path.as_str(), &self.version) {
+            let mut body = self.recording.find("admin", path, None)?.body.clone();
+            let mut parts = version.trim_start_matches('v').split('.');
+            body["gitVersion"] = version.as_str().into();
+            body["major"] = parts.next()?.into();
+            body["minor"] = parts.next()?.into();
+            return Some((StatusCode::OK, body).into());
+        }
         if path == CRDS {
             let mut body = self.recording.find("admin", CRDS, None)?.body.clone();
             body["items"] = self.crds.as_ref().clone().into();

@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) counter: u64,
     /// The maximum lifetime of a token in seconds.
     pub(super) longest_token: i64,
+    /// The version of Kubernetes, if it is not the recorded one.
+    pub(super) version: Option<String>,
     pub(super) pods: PodOutcome,
     pub(super) services: ServiceOutcome,
     pub(super) reads: Reads,
@@ -84,6 +86,7 @@ impl State {
             tokens: Vec::new(),
             counter: 100,
             longest_token: i64::from(u32::MAX),
+            version: None,
             pods: PodOutcome::Ignored,
             services: ServiceOutcome::Address("10.12.7.200"),
             reads: Reads::default(),

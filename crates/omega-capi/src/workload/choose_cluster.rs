@@ -145,7 +145,7 @@ fn sanitized(name: &str) -> String {
 }
 
 /// Returns the path of `plural` at the newest version that is `served`.
-pub(super) fn at(
+pub(crate) fn at(
     management: &Management,
     served: &ServedVersions,
     group: &str,

@@ -19,6 +19,7 @@ mod read_workload;
 mod stuck;
 mod wanted;
 
+pub(crate) use choose_cluster::at;
 pub use choose_cluster::{ClusterName, NoSuchCluster, choose_cluster, list_clusters};
 pub use connect::{Workload, WorkloadError, stored_kubeconfig};
 pub use facts::{

@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use omega::{
     capi::Namespace,
+    clients::Connect,
     core::{
-        Failure, FailureClass, ItemState, TargetPreview, Verdict,
+        Clock, Failure, FailureClass, ItemState, TargetPreview, Verdict,
         run::{Report, Status},
     },
     graft::{SiteGate, UnitGate, check_site, check_units},
+    live,
 };
 
 use super::ensure_cluster::ClusterValueArgs;
-use crate::app::App;
+use crate::{app::App, render};
 
 /// `check`
 #[derive(Debug, Args)]
@@ -67,12 +69,25 @@ enum Checked {
         #[command(flatten)]
         values: ClusterValueArgs,
     },
+    /// What runs is what was decided: charms, certificates, images, the management machine, versions.
+    ///
+    /// Exit code 3 if something is broken; 1 if something could not be evaluated and nothing is broken. What the
+    /// site file does not name can't be evaluated: --only leaves it out.
+    Live {
+        /// Only this rule (repeatable) [default: all].
+        #[arg(long, value_name = "RULE", value_parser = rules())]
+        only: Vec<String>,
+    },
     /// A workload cluster works inside: nodes, network, cloud controller, volumes, DNS.
     Workload {
         /// Its name in Magnum or in Cluster API; NAMESPACE/NAME if several have that name.
         #[arg(long, value_name = "CLUSTER")]
         cluster: String,
     },
+}
+
+fn rules() -> PossibleValuesParser {
+    PossibleValuesParser::new(live::RULES.iter().map(|rule| rule.id))
 }
 
 /// The units that are asked.
@@ -124,12 +139,25 @@ impl App {
             Checked::ClusterPrerequisites { values } => {
                 self.check_prerequisites(&connect, &named, values).await
             }
+            Checked::Live { only } => return self.check_live(&connect, &named, only).await,
             Checked::Workload { cluster } => self.workload(&connect, &named, cluster).await,
         }?;
         let report = self.engine().plan(&job).await;
         let report =
             if matches!(args.what, Checked::Health { .. }) { report } else { asked_for(report) };
         Ok(self.shown(&report, None))
+    }
+
+    async fn check_live(
+        &self,
+        connect: &Connect<'_>,
+        named: &str,
+        only: &[String],
+    ) -> Result<Status, Failure> {
+        let checks = live::Checks::connect(connect, Clock::System).await.only(only)?;
+        let report = live::judged(self.engine().plan(&checks.job(named)).await);
+        render::live(&self.screen, &self.console, &report);
+        Ok(self.document(&report))
     }
 }
 

@@ -250,6 +250,7 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
             Differs(&["check-constellation"], &["--dependencies", "nope"])
         }
         ("read-releases", "--namespace") => Tested("src/command/capi_tests.rs", "&[decoy]"),
+        ("check live", "--only") => Differs(&["check live"], &["--only", "dependencies"]),
         ("check releases", "--namespace") => Tested(NEEDS, "\"releases\", \"-n\", \"magnum-a\""),
         ("ensure-sg-rule", "--group") => Differs(
             &[

@@ -11,8 +11,9 @@ pub use deadlines::Deadlines;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) use juju::finished;
 pub use juju::{
-    ApplicationStatus, Juju, JujuCommands, JujuModel, JujuProgram, JujuStatus, JujuTarget,
-    JujuUnits, MachineStatus, Standing, StatusInfo, UnitStatus, Unusable, juju_status, juju_units,
+    ApplicationStatus, DeployedCharm, Juju, JujuCommands, JujuModel, JujuProgram, JujuStatus,
+    JujuTarget, JujuUnits, MachineStatus, Standing, StatusInfo, UnitStatus, Unusable, juju_status,
+    juju_units,
 };
 pub use local::Local;
 #[cfg(test)]

@@ -47,6 +47,7 @@ pub use file_change::{FileChange, Sent};
 pub use helm_observed::{HelmObserved, helm_version};
 pub use image::Image;
 pub use inject_config_dir::{ConfigDirObserved, InjectConfigDir, inject_config_dir};
+pub use magnum::conductor;
 pub use pin_driver::{PinDriver, pin_driver};
 pub use place_kubeconfig::{KubeconfigObserved, PlaceKubeconfig, place_kubeconfig};
 pub(crate) use remove_leftovers::find_leftovers;

@@ -58,6 +58,10 @@ impl Images {
         Self { downloads, ..self }
     }
 
+    pub(super) fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
     pub(super) fn downloads(&self) -> &Downloads {
         &self.downloads
     }

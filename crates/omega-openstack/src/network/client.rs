@@ -183,6 +183,14 @@ impl Network {
         self.resources(NetworkResource::FloatingIp, &project, of).await
     }
 
+    pub(super) async fn list_of<T: DeserializeOwned>(
+        &self,
+        request: Request,
+        key: &str,
+    ) -> Result<Vec<T>, Error> {
+        list(&*self.transport, request, key).await
+    }
+
     async fn resources<T: DeserializeOwned>(
         &self,
         resource: NetworkResource,

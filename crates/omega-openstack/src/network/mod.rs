@@ -12,6 +12,7 @@ mod ports;
 mod protocol;
 mod remove_cluster_network;
 mod restore_sg_rules;
+mod server_ports;
 mod types;
 mod wire;
 
@@ -30,6 +31,7 @@ pub use remove_cluster_network::{
     NetworkResourceRemoval, RemoveClusterNetwork, remove_cluster_network,
 };
 pub use restore_sg_rules::RestoreSgRules;
+pub use server_ports::{ServerAddress, ServerPort};
 pub use types::{Direction, Flow, InvalidFlow, Presence, SgRule, Traffic};
 
 #[cfg(test)]

@@ -106,8 +106,11 @@ impl State {
     }
 
     fn list_images(&mut self, who: &Who, request: &Request) -> Option<Response> {
-        let (_, pattern) = request.query.iter().find(|(key, _)| key == "name")?;
-        let name = pattern.strip_prefix("eq:")?;
+        let named = request.query.iter().find(|(key, _)| key == "name");
+        let name = match named {
+            Some((_, pattern)) => Some(pattern.strip_prefix("eq:")?),
+            None => None,
+        };
         let hidden = request.query.iter().any(|(key, value)| key == "os_hidden" && value == "true");
         let ids: Vec<_> = self.glance.images.iter().map(|i| i.shown["id"].clone()).collect();
         let mut found = Vec::new();
@@ -115,7 +118,23 @@ impl State {
             found.extend(self.an_image(who, id).map(|image| image.shown.clone()));
         }
         let is_hidden = |image: &Value| image["os_hidden"] == json!(true);
-        found.retain(|image| image["name"] == *name && is_hidden(image) == hidden);
+        // Glance 28, `api/v2/images.py`, `_get_filters`: a tag, or the value of a property.
+        let others = request
+            .query
+            .iter()
+            .filter(|(key, _)| !["name", "limit", "os_hidden", "marker"].contains(&key.as_str()));
+        let others: Vec<&(String, String)> = others.collect();
+        let fits = |image: &Value| {
+            others.iter().all(|(key, value)| match key.as_str() {
+                "tag" => image["tags"].as_array().is_some_and(|all| all.contains(&json!(value))),
+                _ => image[key] == *value,
+            })
+        };
+        found.retain(|image| {
+            name.is_none_or(|name| image["name"] == *name)
+                && is_hidden(image) == hidden
+                && fits(image)
+        });
         let mut answer = recorded!("glance-images-none-200").unchanged();
         answer.body["images"] = json!(found);
         Some(answer)

@@ -19,12 +19,14 @@ mod nova;
 mod octavia;
 mod recorded;
 mod state;
+mod tls_server;
 
 pub use cloud::Cloud;
 pub use glance::{GlanceBehaviour, ImportFate};
 pub use magnum::Fate;
 pub use octavia::FailoverFate;
 pub use omega_core::testing::Fault;
+pub use tls_server::{Authority, Signer};
 
 #[cfg(test)]
 mod neutron_tests;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use omega_core::{Failure, FailureClass, read_regular, run::Endpoints as Sites};
 use omega_juju::{Channel, Sources, Unit, channel::Local};
 use omega_openstack::{
-    CloudConfig, Limits, Session, SessionOptions, WebClient,
+    CertificateReader, CloudConfig, Error, Limits, Session, SessionOptions, WebClient,
     container_infra::{ClusterValues, temporary_name},
 };
 
@@ -117,7 +117,7 @@ async fn cloud(connect: &Connect<'_>) -> Result<(Cloud, CloudConfig), Failure> {
 }
 
 /// Returns how long one answer may take: as `[timeouts]` says, and at most `most`.
-fn within(connect: &Connect<'_>, most: Duration) -> Limits {
+pub(crate) fn within(connect: &Connect<'_>, most: Duration) -> Limits {
     let timeouts = &connect.site.timeouts;
     Limits::within(timeouts.connect, timeouts.ask.min(most))
 }
@@ -242,6 +242,32 @@ pub(crate) fn vault_web(
     connect: &Connect<'_>,
     named: &site::Acceptance,
 ) -> Result<WebClient, Failure> {
+    let pem = vault_ca(connect, named)?;
+    WebClient::trusting(pem, "Vault", within(connect, LIMIT))
+        .map_err(|error| vault_unusable(&error))
+}
+
+/// Returns who reads the certificates of the units of Vault.
+///
+/// # Errors
+///
+/// As [`vault_web`].
+pub(crate) fn vault_certificates(
+    connect: &Connect<'_>,
+    named: &site::Acceptance,
+) -> Result<CertificateReader, Failure> {
+    let pem = vault_ca(connect, named)?;
+    let reader = CertificateReader::trusting(pem, "Vault", within(connect, LIMIT));
+    reader.map_err(|error| vault_unusable(&error))
+}
+
+fn vault_unusable(error: &Error) -> Failure {
+    let failure = Failure::from_error("could not use the CA of Vault", error);
+    failure.next("name a PEM file of certificates: `vault_ca` in [acceptance]")
+}
+
+/// Reads the CA of Vault's own certificates, if the site names one.
+fn vault_ca(connect: &Connect<'_>, named: &site::Acceptance) -> Result<Option<Vec<u8>>, Failure> {
     let read = |path| {
         let path = connect.path(path);
         read_regular(&path, MOST).map_err(|error| {
@@ -250,11 +276,7 @@ pub(crate) fn vault_web(
             failure.next("correct the path: `vault_ca` in [acceptance]")
         })
     };
-    let pem = named.vault_ca.as_deref().map(read).transpose()?;
-    WebClient::trusting(pem, "Vault", within(connect, LIMIT)).map_err(|error| {
-        let failure = Failure::from_error("could not use the CA of Vault", &error);
-        failure.next("name a PEM file of certificates: `vault_ca` in [acceptance]")
-    })
+    named.vault_ca.as_deref().map(read).transpose()
 }
 
 fn hypervisors(

@@ -39,12 +39,13 @@ mod throw_away;
 mod transfer;
 
 pub use chart::{Chart, Sample, Stage};
-pub(crate) use connect::vault_web;
+pub(crate) use connect::{vault_certificates, vault_web, within};
 pub use files::{Files, NAMESPACE, ReportDirectory, read, sign};
 pub use item::{Answer, Item, ItemId, Outcome, UnknownItem};
 #[cfg(feature = "sim")]
 pub use rehearsal::{Scenario, rehearse};
 pub use report::{AcceptanceReport, ItemReport, SCHEMA_VERSION, Tool, Verdict};
+pub(crate) use run::LIMIT;
 pub use run::{Acceptance, KEPT_FOR, PlannedItem, Selection};
 pub use throw_away::ThrowAwayCluster;
 pub use transfer::{ImageTransfer, TransferMeter};

@@ -385,4 +385,4 @@ fn told(report: &ItemReport) -> ItemOutcome {
 }
 
 /// How long an item's own reads may take if the site file does not say.
-pub(super) const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);

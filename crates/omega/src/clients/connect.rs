@@ -133,6 +133,16 @@ impl<'a> Connect<'a> {
         self.cloud_over(loaded(self.cloud_config())?, self.machine.tokens()).await
     }
 
+    /// The same with a new login: no token is taken from a file or kept in one, and so the catalog is that of
+    /// now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connect::cloud`].
+    pub(crate) async fn cloud_afresh(&self) -> Result<CloudClients, Failure> {
+        self.cloud_over(loaded(self.cloud_config())?, None).await
+    }
+
     /// Connects to the cloud, with a service at another address than the catalog's.
     ///
     /// # Errors

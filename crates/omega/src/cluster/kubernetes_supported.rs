@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use omega_capi::{
     Management,
-    constellation::Component,
+    constellation::{Component, KubernetesSupport, supported_kubernetes, version_numbers},
     controllers::{Installed, read_installed},
 };
 use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict, chain};
@@ -25,38 +25,6 @@ pub struct KubernetesSupported {
     pub management: Option<Arc<Management>>,
 }
 
-/// From a release of Cluster API on: the minor versions of Kubernetes 1 that workload clusters may have.
-type Row = ([u64; 3], [u64; 2]);
-
-/// Each from the release's own notes ("Kubernetes version support") and its
-/// `docs/book/src/reference/versions.md`. A minor release that is not here is not known.
-const SUPPORTED: [Row; 5] = [
-    ([1, 12, 0], [29, 35]),
-    ([1, 13, 0], [30, 35]),
-    ([1, 13, 1], [30, 36]),
-    ([1, 13, 6], [30, 37]),
-    ([1, 14, 0], [31, 37]),
-];
-const SOURCE: &str = "kubernetes-sigs/cluster-api, docs/book/src/reference/versions.md, and the notes of \
-                      each release";
-
-/// Returns the oldest and the newest minor version that this release of Cluster API supports.
-fn supported(core: [u64; 3]) -> Option<[u64; 2]> {
-    let rows = SUPPORTED.iter().rev();
-    let [major, minor, _] = core;
-    let mut same = rows
-        .filter(|([from_major, from_minor, _], _)| (major, minor) == (*from_major, *from_minor));
-    same.find(|(from, _)| *from <= core).map(|(_, versions)| *versions)
-}
-
-/// Reads `v1.34.8`, or the same without its `v`.
-fn numbers(text: &str) -> Option<[u64; 3]> {
-    let text = text.strip_prefix('v').unwrap_or(text);
-    let core = text.split(['-', '+']).next().unwrap_or_default();
-    let mut parts = core.split('.').map(|part| part.parse().ok());
-    Some([parts.next()??, parts.next()??, parts.next()??])
-}
-
 impl KubernetesSupported {
     fn not_known(&self, why: String, remedy: &str) -> Verdict {
         let finding = Finding::broken(self.rule(), self.subject(), why);
@@ -65,18 +33,19 @@ impl KubernetesSupported {
 
     fn judge(&self, image: &str, core: &str) -> Verdict {
         let evidence = [Evidence::text("Kubernetes", image), Evidence::text("Cluster API", core)];
-        let range = numbers(core).and_then(supported);
-        let ([major, minor, _], Some([oldest, newest])) =
-            (numbers(image).unwrap_or_default(), range)
+        let ([major, minor, _], Some(support)) =
+            (version_numbers(image).unwrap_or_default(), supported_kubernetes(core))
         else {
             let why = format!(
                 "which versions of Kubernetes Cluster API {core} supports is not known here"
             );
             return self.not_known(why, "compare it with the release's own notes");
         };
-        if major == 1 && (oldest..=newest).contains(&minor) {
+        let range = support.workload;
+        if major == 1 && range.contains(&minor) {
             return Verdict::shown(evidence);
         }
+        let (oldest, newest) = (range.start(), range.end());
         let why = format!(
             "Cluster API {core} supports Kubernetes 1.{oldest} to 1.{newest} in workload clusters, and the \
              image has {image}"
@@ -84,7 +53,7 @@ impl KubernetesSupported {
         let remedy = "stage an image of a version that it supports (omega-cli stage-image), in a template \
                       of its own; or install a release of Cluster API that supports it";
         let finding = Finding::broken(self.rule(), self.subject(), why).shown_by(evidence);
-        Verdict::fail(finding.decision("D-034").remedy(remedy).source(SOURCE))
+        Verdict::fail(finding.decision("D-034").remedy(remedy).source(KubernetesSupport::SOURCE))
     }
 
     async fn core(&self) -> Result<String, Verdict> {
@@ -126,7 +95,9 @@ impl Gate for KubernetesSupported {
             Failure::from_error(format!("could not read the image {}", self.image), &error)
         })?;
         let version = match found.as_slice() {
-            [Image { kube_version: Some(version), .. }] if numbers(version).is_some() => version,
+            [Image { kube_version: Some(version), .. }] if version_numbers(version).is_some() => {
+                version
+            }
             // Its own gate says what is wrong with the image.
             _ => return Ok(Verdict::deferred("there is one image with a version of Kubernetes")),
         };
@@ -134,30 +105,5 @@ impl Gate for KubernetesSupported {
             Ok(core) => self.judge(version, &core),
             Err(unknown) => unknown,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_versions_are_those_of_the_release() {
-        for (core, wanted) in [
-            ("v1.13.2", Some([30, 36])),
-            ("1.13.0", Some([30, 35])),
-            ("v1.13.9", Some([30, 37])),
-            ("v1.12.9", Some([29, 35])),
-            ("v1.14.3", Some([31, 37])),
-            ("v1.11.9", None),
-            ("v1.15.0", None),
-            ("v2.13.2", None),
-        ] {
-            assert_eq!(supported(numbers(core).unwrap()), wanted, "{core}");
-        }
-        for text in ["", "v1.34", "latest", "v1.34.x"] {
-            assert_eq!(numbers(text), None, "{text}");
-        }
-        assert_eq!(numbers("v1.34.8+rke2r1"), Some([1, 34, 8]));
     }
 }

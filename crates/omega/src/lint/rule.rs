@@ -19,7 +19,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    pub(super) fn finding(&self, subject: Subject, summary: &str, remedy: &str) -> Finding {
+    pub(crate) fn finding(&self, subject: Subject, summary: &str, remedy: &str) -> Finding {
         let finding = Finding::broken(self.id, subject, summary)
             .severity(self.severity)
             .remedy(remedy)

@@ -2,6 +2,7 @@
 
 mod classify;
 mod command;
+mod deployed;
 mod exec;
 #[cfg(test)]
 mod hung_tests;
@@ -17,6 +18,7 @@ use self::classify::Whom;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) use self::command::finished;
 pub use self::command::{JujuCommands, JujuProgram};
+pub use self::deployed::DeployedCharm;
 pub use self::standing::{Standing, Unusable};
 pub use self::status::{
     ApplicationStatus, JujuModel, JujuStatus, JujuUnits, MachineStatus, StatusInfo, UnitStatus,

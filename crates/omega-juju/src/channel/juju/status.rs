@@ -138,20 +138,40 @@ pub struct JujuStatus {
     #[serde(default)]
     model: RawModel,
     #[serde(default)]
-    applications: BTreeMap<String, Application>,
+    pub(super) applications: BTreeMap<String, Application>,
     #[serde(default)]
     machines: BTreeMap<String, Machine>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-struct Application {
+pub(super) struct Application {
     units: BTreeMap<String, RawUnit>,
     #[serde(rename = "application-status")]
     status: StatusInfo,
     subordinate_to: Vec<String>,
-    status_error: Option<String>,
+    pub(super) status_error: Option<String>,
     version: Option<String>,
+    pub(super) charm: String,
+    pub(super) charm_name: String,
+    pub(super) charm_origin: String,
+    pub(super) charm_rev: Option<i64>,
+    pub(super) charm_channel: Option<String>,
+    pub(super) can_upgrade_to: Option<String>,
+    base: Option<Base>,
+    series: Option<String>,
+}
+
+impl Application {
+    /// Returns its base: juju 3's (`ubuntu@22.04`) or juju 2.9's series (`jammy`).
+    pub(super) fn base(&self) -> Option<String> {
+        base(self.base.as_ref(), self.series.as_deref())
+    }
+}
+
+fn base(base: Option<&Base>, series: Option<&str>) -> Option<String> {
+    let base = base.map(|base| format!("{}@{}", base.name, base.channel));
+    base.or_else(|| series.map(str::to_owned))
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -309,8 +329,7 @@ impl Machine {
     }
 
     fn base(&self) -> Option<String> {
-        let base = self.base.as_ref().map(|base| format!("{}@{}", base.name, base.channel));
-        base.or_else(|| self.series.clone())
+        base(self.base.as_ref(), self.series.as_deref())
     }
 }
 

@@ -114,7 +114,7 @@ async fn settled(model: &dyn JujuModel, ctx: &Context) -> Result<JujuStatus, Fai
 }
 
 /// Without the program nothing else will do: units that are reached by SSH do not tell the whole model.
-fn unread(error: &Error) -> Failure {
+pub(crate) fn unread(error: &Error) -> Failure {
     let failure = Failure::from_error("could not ask juju", error);
     if matches!(error, Error::Unreachable { .. }) {
         return failure.next(

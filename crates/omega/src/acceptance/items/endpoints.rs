@@ -30,7 +30,8 @@ pub const CORE: [&str; 10] = [
     DASHBOARD,
 ];
 
-const DASHBOARD: &str = "dashboard";
+/// Horizon, which has no type in a catalog.
+pub(crate) const DASHBOARD: &str = "dashboard";
 
 /// A list of each core service that costs little, and that is answered only once the service has had the
 /// token checked: its type, its version, its path and its query. A version document proves less: services
@@ -201,7 +202,7 @@ impl Endpoints {
 }
 
 /// The names that the catalog may list a service under.
-fn types(service: &str) -> Vec<&str> {
+pub(crate) fn types(service: &str) -> Vec<&str> {
     let known = [
         Service::Identity,
         Service::Network,
@@ -218,7 +219,7 @@ fn types(service: &str) -> Vec<&str> {
 }
 
 /// Returns the URL of the public endpoint of this type.
-pub(super) fn public<'a>(
+pub(crate) fn public<'a>(
     catalog: &'a Catalog,
     name: &str,
     region: Option<&str>,

@@ -11,12 +11,14 @@ mod snapshots;
 mod tenant;
 mod vault;
 
+pub(crate) use charms::unread as juju_unread;
 pub use charms::{Charms, JujuCli, JujuModel};
 pub(super) use cluster::not_named;
 pub use cluster::{Cluster, Clusters, Lookup};
 pub(crate) use core_services::CoreService;
 pub use designate::Designate;
 pub use endpoints::{CORE, Cloud, Endpoints};
+pub(crate) use endpoints::{DASHBOARD, public as public_endpoint, types as catalog_types};
 pub(super) use load_balancer::no_cluster;
 pub use load_balancer::{
     Balancing, FailoverSeen, IMAGE, LoadBalancer, Moment, Patience, ServiceSeen,

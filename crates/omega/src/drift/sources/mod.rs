@@ -126,7 +126,7 @@ async fn live(connect: &Connect<'_>, clock: Clock, options: &LookOptions) -> Vec
     if options.skips(Source::Live.name()) {
         return Vec::new();
     }
-    let (gates, _): (Vec<Box<dyn Gate>>, _) = (Vec::new(), (connect, clock));
+    let gates = crate::live::gates(connect, clock).await;
     gates.into_iter().filter(|gate| !options.skips(gate.rule())).map(checked).collect()
 }
 

@@ -15,6 +15,7 @@ use omega_core::{Severity, Subject};
 pub use charms::{Charm, Charms};
 pub use model::{Application, Bundle, End, Relation};
 pub use policy::{AddressRange, Policy};
+pub(crate) use rules::wrong_channel;
 
 use super::{
     Fix, LintFinding, LintReport, Position, Rule, SourceFile,

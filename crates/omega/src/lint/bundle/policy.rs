@@ -31,6 +31,12 @@ pub struct Policy {
     pub resume_guests: Option<bool>,
     /// The space of the public APIs (D-003, D-007).
     pub public_space: String,
+    /// The subnet that the management cluster's server is on (D-035).
+    #[serde(deserialize_with = "cidr")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub management_subnet: Option<Cidr>,
+    /// The minor version of the management cluster's Kubernetes (D-035: snap channel 1.32-classic).
+    pub management_kubernetes: String,
 }
 
 /// The first and the last address of a range: `10.12.4.10-10.12.4.223`.
@@ -70,6 +76,11 @@ impl std::fmt::Display for AddressRange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", self.first, self.last)
     }
+}
+
+fn cidr<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Cidr>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 fn cidrs<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Cidr>, D::Error> {
@@ -170,6 +181,8 @@ impl Default for Policy {
             reserved_host_memory: 8192,
             resume_guests: None,
             public_space: "provider".to_owned(),
+            management_subnet: network("10.20.0.0/24"),
+            management_kubernetes: "1.32".to_owned(),
         }
     }
 }

@@ -32,6 +32,8 @@ mod vault_storage;
 mod vip_pool;
 mod vip_twice;
 
+pub(crate) use channel::wrong_channel;
+
 use super::{super::Rule, Application, Hit, Input, Problem, ProblemKind};
 
 type Check = fn(&Input<'_>) -> Vec<Hit>;
