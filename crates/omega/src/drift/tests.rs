@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::sim::Fault;
-use omega_core::{Label as _, Severity, Subject, run::Status};
+use omega_core::{
+    Evidence, Failure, FailureClass, Finding, Gate, Label as _, Severity, Subject, Verdict,
+    run::Status,
+};
 use omega_juju::{gates::LeftoverPolicy, sim::Start};
 use omega_openstack::{Method, Request, Service, Transport as _};
 use serde_json::json;
@@ -387,7 +390,7 @@ async fn what_is_skipped_is_neither_looked_at_nor_gone() {
 async fn a_look_that_takes_too_long_makes_everything_unknown_and_keeps_the_baseline() {
     let watching = Watching::new(1).await;
     watching.look().await;
-    let failure = omega_core::Failure::new(omega_core::FailureClass::Deadline, "given up");
+    let failure = Failure::new(FailureClass::Deadline, "given up");
     let sources = [Source::Graft, Source::Coherence, Source::Constellation];
     let late = Look::failed(
         watching.next(),
@@ -418,10 +421,70 @@ async fn a_baseline_of_another_site_is_refused_until_it_is_accepted_anew() {
     look.endpoints.insert("cloud".to_owned(), "https://elsewhere".to_owned());
     let (file, runs, options) = (&watching.file, &watching.site.runs, &watching.options);
     let refused = assess(&look, file, runs, "omega.toml", Acceptance::Keep, options).unwrap_err();
-    assert_eq!(refused.class, omega_core::FailureClass::Stale);
+    assert_eq!(refused.class, FailureClass::Stale);
     assert_eq!(refused.found.as_deref(), Some("cloud: https://elsewhere"));
     let accepted = assess(&look, file, runs, "omega.toml", Acceptance::Accept, options).unwrap();
     assert_eq!(accepted.status(), Status::Done);
+}
+
+/// A check of what runs, whose answer the test decides.
+#[derive(Clone)]
+struct Says(std::sync::Arc<std::sync::Mutex<Result<Verdict, Failure>>>);
+
+#[async_trait::async_trait]
+impl Gate for Says {
+    fn rule(&self) -> &'static str {
+        "running-channels"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("model", "openstack")
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test]
+async fn a_check_of_what_runs_is_compared_by_its_evidence() {
+    let watching = Watching::new(1).await;
+    let charm = |channel: &str| Evidence::text("keystone", format!("keystone {channel}"));
+    let newer = |revision: &str| Evidence::list("newer in its channel:", [revision]);
+    let shown = |channel, revision| Ok(Verdict::shown([charm(channel), newer(revision)]));
+    let broken = Finding::broken("running-channels", Subject::new("model", "openstack"), "edge");
+    let says = Says(std::sync::Arc::new(std::sync::Mutex::new(shown("2024.1/stable 778", "779"))));
+    let mut found = Vec::new();
+    for answer in [
+        shown("2024.1/stable 778", "779"),
+        shown("2024.1/stable 778", "800"),
+        shown("2024.1/stable 800", "801"),
+        Ok(Verdict::fail(broken)),
+        Err(Failure::new(FailureClass::Error, "juju does not answer")),
+        shown("2024.1/stable 778", "801"),
+    ] {
+        *says.0.lock().unwrap() = answer;
+        let items = vec![sources::checked(Box::new(says.clone()))];
+        let views = vec![View { source: Source::Live, what: Ok(Reading::Items(items)) }];
+        let looked =
+            look(views, watching.site.clients.endpoints(), watching.next(), &watching.options)
+                .await;
+        let (file, runs) = (&watching.file, &watching.site.runs);
+        let report = assess(&looked, file, runs, "omega.toml", Acceptance::Keep, &watching.options);
+        let report = report.unwrap();
+        let kinds: Vec<&str> = report.differences.iter().map(|one| one.kind.name()).collect();
+        found.push((report.status(), kinds.join(" ")));
+    }
+    let is = |status, kinds: &str| (status, kinds.to_owned());
+    let expected = [
+        is(Status::Done, ""),
+        is(Status::Done, ""),
+        is(Status::Pending, "changed"),
+        is(Status::Gate, "fails"),
+        is(Status::Error, "unknown"),
+        is(Status::Done, ""),
+    ];
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -430,7 +493,6 @@ fn each_silent_change_has_a_name_of_its_own() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), RULES.len());
-    let _ = Subject::new("x", "y").to_string();
 }
 
 #[tokio::test(start_paused = true)]
