@@ -1,6 +1,9 @@
 //! One run of the program.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use omega::{
     Machine,
@@ -26,6 +29,8 @@ pub(crate) struct App {
     pub(crate) asking: Option<Screen>,
     pub(crate) console: Arc<Console>,
     pub(crate) runs: Runs,
+    /// Where runs and baselines are kept.
+    pub(crate) state: PathBuf,
     pub(crate) ctx: Context,
     pub(crate) given: CommandLine,
     /// The subcommand's name, which is also the name of its runs.
@@ -51,6 +56,7 @@ impl App {
             ctx: Context::default().with_events(console.clone()),
             console,
             runs: Runs::new(&environment.state()),
+            state: environment.state(),
             given,
             task: command.split(' ').next().unwrap_or_default().to_owned(),
             command,
@@ -73,6 +79,7 @@ impl App {
             Command::Rollback(args) => self.rollback(&args).await,
             Command::ReleaseStuckDelete(args) => self.release_stuck_delete(&args).await,
             Command::Doctor(args) => Box::pin(self.doctor(&args)).await,
+            Command::Drift(args) => Box::pin(self.drift(&args)).await,
             Command::Accept(args) => Box::pin(self.accept(&args)).await,
             Command::Lint(args) => self.lint(&args).await,
             Command::Rehearse(args) => self.rehearse(&args).await,

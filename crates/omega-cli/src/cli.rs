@@ -10,7 +10,7 @@ use omega::capi::Namespace;
 
 use crate::{
     command::{
-        AcceptArgs, AcceptanceArgs, Access, DoctorArgs, InitArgs, LintArgs, Operation,
+        AcceptArgs, AcceptanceArgs, Access, DoctorArgs, DriftArgs, InitArgs, LintArgs, Operation,
         ReleaseStuckDeleteArgs,
     },
     documents::Document,
@@ -35,7 +35,7 @@ const EXIT_CODES: &str = "Every command that changes something shows its plan an
 Environment: OMEGA_LOG sets what is logged to stderr, as tracing's filters (OMEGA_LOG=info,omega_trace=info); it \
 replaces -v. OS_* and OS_CLIENT_CONFIG_FILE, JUJU_MODEL, SSH_AUTH_SOCK, NO_COLOR and the XDG directories mean what they \
 mean elsewhere.\n\nExit codes: 0 done or nothing to do; 1 error; 2 changes pending (plan, \
-verify); 3 a gate failed; 4 refused; 5 the plan is stale; 6 locked by another run; 7 some targets \
+verify) or seen (drift); 3 a gate failed; 4 refused; 5 the plan is stale; 6 locked by another run; 7 some targets \
 failed; 64 usage; 124 deadline; 129, 130, 143 stopped by SIGHUP, Ctrl-C, SIGTERM.";
 
 /// Options of every command.
@@ -77,6 +77,12 @@ pub(crate) enum Command {
     Rollback(RollbackArgs),
     /// Diagnose every layer and name the first fault to fix (read-only).
     Doctor(DoctorArgs),
+    /// Say what changed on the site since the last look, and since when (read-only).
+    ///
+    /// The first look records what is there as the baseline. A change goes on being reported until it is
+    /// reverted or accepted. Exit codes: 1 something could not be looked at; 3 a rule says no; 2 something
+    /// changed, or `apply` would change it; 0 nothing; the first that applies.
+    Drift(DriftArgs),
     /// Check the acceptance bar of the cloud, D-011, and write a report.
     ///
     /// It reads, unless the site file has it create a cluster or names one for D-011.4: `--plan` says what
@@ -162,6 +168,8 @@ pub(crate) enum Stored {
     Event,
     /// The report of `accept`.
     Acceptance,
+    /// A line of `drift --watch --output json`.
+    DriftChange,
 }
 
 /// A runbook.

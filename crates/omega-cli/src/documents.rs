@@ -12,6 +12,7 @@ use omega::{
     core::{Entry, Failure, Finding, StepId},
     decisions::Decision,
     doctor::{LayerFinding, LayerReport},
+    drift::DriftReport,
     rehearsal::Invented,
     run::{Outcome, PlanFile, Report, Status},
 };
@@ -370,6 +371,8 @@ pub(crate) enum Document {
     Lint,
     /// `doctor`
     Doctor,
+    /// `drift`
+    Drift,
     /// `accept`
     Accept,
     /// `rehearse`
@@ -406,6 +409,7 @@ impl Document {
             Self::Explain => schema_for!(Explained),
             Self::Lint => schema_for!(Lint),
             Self::Doctor => schema_for!(Diagnosis),
+            Self::Drift => schema_for!(DriftReport),
             Self::Accept => schema_for!(Accepted),
             Self::Rehearse => schema_for!(Rehearsed),
             Self::Validate => schema_for!(Validated),

@@ -46,6 +46,15 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
         "Diagnose and accept",
         &[
             ("doctor", &["doctor", "doctor --cluster c9 --patience 30m"]),
+            (
+                "drift",
+                &[
+                    "drift",
+                    "drift --accept",
+                    "drift --metrics-file /var/lib/node_exporter/omega.prom",
+                    "drift --watch --interval 5m --listen 127.0.0.1:9464 --output json",
+                ],
+            ),
             ("check", &["check reach", "check live", "check health --output json"]),
             ("accept", &["accept --plan", "accept --report-dir reports", "accept --only D-011.4"]),
             ("explain", &["explain", "explain D-042"]),

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Context, Delta, Describe, Diagnostic, PollPolicy};
+use crate::{Context, Delta, Describe, Diagnostic, Evidence, PollPolicy};
 
 /// A typed desired fact about one object, and how to make it true.
 ///
@@ -115,6 +115,14 @@ pub trait Desired:
     /// Returns what a person should know about what was observed `now`, change or no change.
     fn notes(&self, observed: &Self::Observed, now: Timestamp) -> Vec<Note> {
         let _ = (observed, now);
+        Vec::new()
+    }
+
+    /// Returns what was observed, as facts that two looks are compared by. A fact's name is never
+    /// changed. A time says when something happened, and is not compared; the end of a credential is
+    /// called `expires`.
+    fn evidence(&self, observed: &Self::Observed) -> Vec<Evidence> {
+        let _ = observed;
         Vec::new()
     }
 

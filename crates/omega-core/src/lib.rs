@@ -47,7 +47,10 @@ pub use journal::{Entry, FileJournal, Journal, JournalError, MemoryJournal, NoJo
 pub use library_words::{json_words, url_words};
 pub use lock::{Lock, LockError};
 pub use nearest_name::nearest_name;
-pub use persist::{open_regular, persist, persist_all, read_regular, sync_parent};
+pub use persist::{
+    open_regular, persist, persist_all, persist_readable, private_directory, read_regular,
+    sync_parent,
+};
 pub use runbook::{
     Item, ItemPreview, ItemState, Section, SectionPreview, TargetKind, TargetPlan, TargetPreview,
     preview,

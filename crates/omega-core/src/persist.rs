@@ -1,9 +1,11 @@
 //! Files that are written completely or not at all.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions, Permissions},
     io::{self, Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{
+        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    },
     path::Path,
 };
 
@@ -50,6 +52,43 @@ fn new_content(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile>
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+/// Writes `bytes` to `path` in the same way, for every user of the machine to read: what another
+/// program collects.
+///
+/// # Errors
+///
+/// As [`persist`].
+pub fn persist_readable(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = new_content(path, bytes)?;
+    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_parent(path)
+}
+
+/// Creates a directory durably that only its owner can enter, with those above it. An existing one
+/// must belong to the caller, and nobody else may write to it: what is read there later is trusted.
+///
+/// # Errors
+///
+/// Fails if it can't be made, or if others can write to it.
+pub fn private_directory(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+    for path in missing.into_iter().rev().filter(|path| !path.as_os_str().is_empty()) {
+        match fs::DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other?,
+        }
+        sync_parent(path)?;
+    }
+    let (found, me) = (fs::metadata(path)?, fs::metadata("/proc/self")?.uid());
+    if found.uid() != me || found.mode() & 0o022 != 0 {
+        let why =
+            format!("{} belongs to another user, or other users can write to it", path.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    Ok(())
 }
 
 /// Makes the entry of `path` in its directory durable.

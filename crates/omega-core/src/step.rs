@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Context, Delta, Describe, Desired, Diff, EnsureError, Failure, Label as _, Note, Outcome, Plan,
-    StepId, Subject, Touched, ensure::id, plan,
+    Context, Delta, Describe, Desired, Diff, EnsureError, Evidence, Failure, Label as _, Note,
+    Outcome, Plan, StepId, Subject, Touched, ensure::id, plan,
 };
 
 /// A [`Desired`] bound to its target. Only [`step`] and [`step_with_proof`] make one.
@@ -74,6 +74,9 @@ pub struct Preview {
     pub reversible: bool,
     /// What a person should know.
     pub notes: Vec<Note>,
+    /// What was observed, as facts. (Plans of earlier versions lack it.)
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
     /// The whole plan: the desired fact, what was observed, and every change.
     pub plan: serde_json::Value,
 }
@@ -113,6 +116,7 @@ impl Preview {
             blocked,
             reversible: plan.undo().is_some(),
             notes: plan.desired.notes(&plan.before, now),
+            evidence: plan.desired.evidence(&plan.before),
             plan: value,
         })
     }

@@ -5,6 +5,7 @@
 //!   run of it.
 //! * [`cluster`] creates, deletes and reaches workload clusters.
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
+//! * [`drift`] says what has changed since the last look, and since when.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
 //! * [`live`] checks what runs against the decisions.
 //! * [`acceptance`] checks the acceptance bar of a cloud, D-011, and reports.
@@ -22,6 +23,7 @@ pub mod cluster;
 pub mod coherence;
 pub mod decisions;
 pub mod doctor;
+pub mod drift;
 pub mod graft;
 pub mod lint;
 pub mod live;

@@ -29,8 +29,8 @@ pub(crate) struct Site {
     pub(crate) runs: Runs,
     pub(crate) cancel: CancelToken,
     pub(crate) home: TempDir,
-    parsed: crate::site::Site,
-    kubeconfig: Kubeconfig,
+    pub(crate) parsed: crate::site::Site,
+    pub(crate) kubeconfig: Kubeconfig,
 }
 
 /// Everything that a run could have changed.

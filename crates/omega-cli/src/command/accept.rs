@@ -21,7 +21,7 @@ fn help() -> String {
 }
 
 /// Parses a rule that can be accepted.
-fn acceptable(name: &str) -> Result<Rule, String> {
+pub(super) fn acceptable(name: &str) -> Result<Rule, String> {
     let found = Rule::ALL.into_iter().find(|rule| rule.name() == name);
     match found {
         Some(rule) if rule.can_be_accepted() => Ok(rule),

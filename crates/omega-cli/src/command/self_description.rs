@@ -6,6 +6,7 @@ use clap_complete::env::Shells;
 use omega::{
     acceptance::AcceptanceReport,
     core::{Entry, Event, Failure, FailureClass, Touched},
+    drift::ChangeLine,
     run::{PlanFile, Report, Status},
     site::Site,
 };
@@ -36,6 +37,7 @@ impl App {
             Stored::Journal => schema_for!(Entry),
             Stored::Event => schema_for!(Event),
             Stored::Acceptance => schema_for!(AcceptanceReport),
+            Stored::DriftChange => schema_for!(ChangeLine<'static>),
         };
         self.screen.raw(&serde_json::to_string_pretty(&schema).unwrap_or_default());
         Status::Done

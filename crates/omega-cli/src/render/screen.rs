@@ -140,6 +140,11 @@ impl Screen {
         }
     }
 
+    /// Returns whether a write has failed, for whatever reason: what follows is not printed.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Returns the error of a failed write. A closed pipe (`| head`) is not an error.
     pub(crate) fn lost(&self) -> Option<io::Error> {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{self, Read as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -14,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{Endpoints, Job};
 use crate::{
     Entry, Failure, FailureClass, FileJournal, Journal as _, Lock, LockError, chain, persist,
-    sync_parent, values::Sha256,
+    private_directory, values::Sha256,
 };
 
 /// Every run on this machine.
@@ -71,7 +70,7 @@ impl Runs {
     ///
     /// Fails with [`FailureClass::Locked`] if another run holds it.
     pub fn lock(&self, site: &Path, what: &str) -> Result<Lock, Failure> {
-        directory(&self.0).map_err(|error| self.failure("make", &error))?;
+        private_directory(&self.0).map_err(|error| self.failure("make", &error))?;
         let holder = format!("{what}, process {}", std::process::id());
         let site = fs::canonicalize(site).unwrap_or_else(|_| site.to_path_buf());
         let name = Sha256::of(site.as_os_str().as_encoded_bytes());
@@ -101,7 +100,7 @@ impl Runs {
             })
             .map_err(|error| self.failure("name", &error))?;
         let path = self.0.join(&id);
-        directory(&path).map_err(|error| self.failure("make", &error))?;
+        private_directory(&path).map_err(|error| self.failure("make", &error))?;
         Self::begun(job, now, &id, &path).inspect_err(|_| {
             // Nothing was done. If it can't be removed either, `all` passes over it.
             drop(fs::remove_dir_all(&path));
@@ -350,26 +349,6 @@ fn never_began(path: &Path, error: &io::Error) -> bool {
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
-}
-
-/// Creates a directory durably that only its owner can enter. An existing one must belong to the
-/// caller, and nobody else may write to it: a rollback trusts what it finds there.
-fn directory(path: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
-    for path in missing.into_iter().rev().filter(|path| !path.as_os_str().is_empty()) {
-        match fs::DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            other => other?,
-        }
-        sync_parent(path)?;
-    }
-    let (found, me) = (fs::metadata(path)?, fs::metadata("/proc/self")?.uid());
-    if found.uid() != me || found.mode() & 0o022 != 0 {
-        let why =
-            format!("{} belongs to another user, or other users can write to it", path.display());
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::{
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome,
-    PollPolicy, Subject, ensure, nearest_name, values::UnitName,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Evidence, Note,
+    Outcome, PollPolicy, Subject, ensure, nearest_name, values::UnitName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -320,6 +320,15 @@ impl Desired for CharmConfig {
         }
         // A former value that juju config KEY=VALUE can't take can't be restored.
         Self::try_from(Stored { application, settings, reset }).ok()
+    }
+
+    /// The options only: the states of units change as hooks run.
+    fn evidence(&self, seen: &CharmConfigObserved) -> Vec<Evidence> {
+        let option = |(name, option): (&String, &CharmOption)| {
+            format!("{name} = {} ({})", option.shown(), option.source)
+        };
+        let options = Evidence::list("options", seen.options.iter().map(option));
+        vec![Evidence::text("charm", &seen.charm), options]
     }
 
     fn notes(&self, seen: &CharmConfigObserved, _: Timestamp) -> Vec<Note> {

@@ -4,15 +4,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use omega_core::{
-    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, PollPolicy, Subject, ensure,
-    values::Sha256,
+    Conflict, Context, Delta, Desired, EnsureError, Evidence, Note, Outcome, PollPolicy, Subject,
+    ensure, values::Sha256,
 };
 use omega_driver::DriverRelease;
 use serde::{Deserialize, Serialize};
 
 use super::{
     DaemonObserved, DaemonSpec, Flag, InputExpect, Reason, ServiceChange,
-    daemon_observed::observe_daemon, magnum,
+    daemon_observed::observe_daemon, evidence, magnum,
 };
 use crate::{Error, Payload, ServiceAction, ServiceName, Unit};
 
@@ -169,6 +169,13 @@ impl Desired for ConvergeServices {
 
     async fn apply(&self, _: &Context, unit: &Unit, change: &ServiceChange) -> Result<(), Error> {
         unit.act(&change.action.clone().into(), Payload::Null).await
+    }
+
+    fn evidence(&self, seen: &ServicesObserved) -> Vec<Evidence> {
+        let of = |(spec, seen): (&DaemonSpec, &DaemonObserved)| {
+            evidence::of_daemon(spec.service.as_str(), seen)
+        };
+        self.pairs(seen).flat_map(of).collect()
     }
 
     fn notes(&self, seen: &ServicesObserved, _: Timestamp) -> Vec<Note> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use omega_core::{
-    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
+    Conflict, Context, Delta, Desired, EnsureError, Evidence, Note, Outcome, Subject, ensure,
     values::{FileMode, Sha256},
 };
 use serde::{Deserialize, Serialize};
@@ -136,6 +136,15 @@ impl Desired for EnsureHelm {
 
     fn undo(&self, before: &HelmObserved) -> Option<RestoreFiles> {
         RestoreFiles::new([(&self.path, &before.file)])
+    }
+
+    fn evidence(&self, seen: &HelmObserved) -> Vec<Evidence> {
+        let HelmObserved { program, version, .. } = seen;
+        let Some(found) = &program.found else { return vec![Evidence::text("helm", "none")] };
+        let helm = Evidence::text("helm", found.path.as_str());
+        let digest = Evidence::text("sha256", found.sha256.to_string());
+        let says = version.as_ref().map(|text| Evidence::text("version", text));
+        [helm, digest].into_iter().chain(says).collect()
     }
 
     fn notes(&self, seen: &HelmObserved, _: Timestamp) -> Vec<Note> {

@@ -2,13 +2,15 @@
 
 use jiff::Timestamp;
 use omega_core::{
-    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure, values::Sha256,
+    Conflict, Context, Delta, Desired, EnsureError, Evidence, Note, Outcome, Subject, ensure,
+    values::Sha256,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     FileChange, RestoreFiles, Sent,
     defaults_file::DefaultsFile,
+    evidence,
     file_change::{Content, line_diff, refuse_link},
     magnum, obstacle,
 };
@@ -158,6 +160,15 @@ impl Desired for InjectConfigDir {
     fn undo(&self, before: &ConfigDirObserved) -> Option<RestoreFiles> {
         let files = RestoreFiles::new([(&self.path(), &before.file)])?;
         Some(files.without_directory(&self.directory, &before.directory))
+    }
+
+    fn evidence(&self, seen: &ConfigDirObserved) -> Vec<Evidence> {
+        let ConfigDirObserved { file, text, args, trouble, .. } = seen;
+        let mut found = evidence::of_file(file);
+        found.extend(evidence::first_line(text.as_deref()));
+        found.extend(args.as_ref().map(|args| Evidence::list("arguments of the next start", args)));
+        found.extend(trouble.as_ref().map(|failure| Evidence::text("init script:", &failure.why)));
+        found
     }
 
     fn notes(&self, seen: &ConfigDirObserved, _: Timestamp) -> Vec<Note> {

@@ -15,6 +15,7 @@ mod describe_file;
 mod driver_change;
 mod driver_observed;
 mod ensure_helm;
+mod evidence;
 mod file_change;
 mod helm_observed;
 mod image;

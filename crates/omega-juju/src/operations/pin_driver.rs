@@ -1,13 +1,15 @@
 //! Pins the driver's version in the conductor's interpreter.
 
 use jiff::Timestamp;
-use omega_core::{Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure};
+use omega_core::{
+    Conflict, Context, Delta, Desired, EnsureError, Evidence, Note, Outcome, Subject, ensure,
+};
 use omega_driver::{DriverRelease, requirements::DISTRIBUTION};
 use serde::{Deserialize, Serialize};
 
 use super::{
     DriverChange, DriverObserved, RestoreDriver, driver_change::refuse_old_python,
-    driver_observed::old_release, magnum, obstacle,
+    driver_observed::old_release, evidence, magnum, obstacle,
 };
 use crate::{Error, Payload, PipSource, ServiceName, Unit};
 
@@ -126,6 +128,10 @@ impl Desired for PinDriver {
 
     fn undo(&self, before: &DriverObserved) -> Option<RestoreDriver> {
         RestoreDriver::of(&self.daemon, before)
+    }
+
+    fn evidence(&self, seen: &DriverObserved) -> Vec<Evidence> {
+        evidence::of_driver(seen)
     }
 
     fn notes(&self, seen: &DriverObserved, _: Timestamp) -> Vec<Note> {

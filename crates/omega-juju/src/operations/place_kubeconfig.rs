@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use omega_core::{
-    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
+    Conflict, Context, Delta, Desired, EnsureError, Evidence, Note, Outcome, Subject, ensure,
     kubeconfig::{AuthKind, Kubeconfig, expires_soon},
     values::{FileMode, Sha256},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    FileChange, RestoreFiles, Sent,
+    FileChange, RestoreFiles, Sent, evidence,
     file_change::{Content, refuse_link},
     magnum, obstacle,
 };
@@ -176,6 +176,14 @@ impl Desired for PlaceKubeconfig {
 
     fn undo(&self, before: &KubeconfigObserved) -> Option<RestoreFiles> {
         RestoreFiles::new([(&self.path, &before.file)])
+    }
+
+    /// The digest tells that the file is the source's, so its credential ends when the source's does.
+    fn evidence(&self, seen: &KubeconfigObserved) -> Vec<Evidence> {
+        let is_placed =
+            matches!(&seen.file, FileState::Regular(facts) if facts.sha256 == self.sha256);
+        let ends = self.ends.filter(|_| is_placed).map(|end| Evidence::time("expires", end));
+        evidence::of_file(&seen.file).into_iter().chain(ends).collect()
     }
 
     fn notes(&self, seen: &KubeconfigObserved, now: Timestamp) -> Vec<Note> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use omega_core::{
-    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
+    Conflict, Context, Delta, Desired, EnsureError, Evidence, Note, Outcome, Subject, ensure,
     values::{AsciiText, FileMode, Sha256},
 };
 use omega_driver::{ApiResources, CapiHelm, CapiHelmError, DriverRelease, options::SECTION};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     FileChange, RestoreFiles, Sent,
     daemon_reasons::sets,
+    evidence,
     file_change::{Content, line_diff, refuse_link},
     magnum, obstacle,
 };
@@ -185,6 +186,13 @@ impl Desired for StageDropin {
     fn undo(&self, before: &DropinObserved) -> Option<RestoreFiles> {
         let files = RestoreFiles::new([(&self.path, &before.file)])?;
         Some(files.without_directory(&self.path.parent(), &before.directory))
+    }
+
+    fn evidence(&self, seen: &DropinObserved) -> Vec<Evidence> {
+        let over = seen.overridden.iter().map(|(key, by)| sets(key, by));
+        let over: Vec<String> = over.collect();
+        let over = (!over.is_empty()).then(|| Evidence::list("overridden:", over));
+        evidence::of_file(&seen.file).into_iter().chain(over).collect()
     }
 
     fn notes(&self, seen: &DropinObserved, _: Timestamp) -> Vec<Note> {

@@ -47,7 +47,7 @@ use crate::{
 pub use check::{SiteGate, UnitGate, check_site, check_units};
 pub(crate) use proof::template_of;
 pub use proof::{Proof, Proven, prove};
-pub use resolve::{resolve, verify};
+pub use resolve::{resolve, verification, verify};
 pub use spec::{SiteSpec, value};
 pub use trustee::{Trustee, trustee_domain};
 

@@ -7,7 +7,7 @@ use omega_core::{
     Failure,
     kubeconfig::Kubeconfig,
     persist, read_regular,
-    run::{Engine, Report},
+    run::{Engine, Job, Report},
     values::Sha256,
 };
 use omega_juju::gates::LeftoverPolicy;
@@ -86,6 +86,23 @@ pub async fn verify(
     Ok(report)
 }
 
+/// Returns the verification of the graft as a job, for who looks at what it finds piece by piece. Units and
+/// clusters are listed now.
+///
+/// # Errors
+///
+/// As [`resolve`].
+pub async fn verification(
+    connect: &Connect<'_>,
+    kubeconfig: &Kubeconfig,
+    site: &str,
+    only: &[String],
+    policy: LeftoverPolicy,
+) -> Result<Job, Failure> {
+    let resolver = Resolver::new(connect, kubeconfig, only, policy).await?;
+    resolver.job(site, &resolver.inputs().await?).await
+}
+
 /// Reads with the stored inputs while the new ones are found out. If they differ, it reads again.
 /// Returns the new inputs and what was read with them.
 async fn read_meanwhile<I: PartialEq + Clone, T>(
@@ -149,10 +166,13 @@ impl<'a> Resolver<'a> {
         site: &str,
         inputs: &Inputs,
     ) -> Result<Report, Failure> {
+        Ok(engine.verify(&self.job(site, inputs).await?).await)
+    }
+
+    async fn job(&self, site: &str, inputs: &Inputs) -> Result<Job, Failure> {
         let (spec, clients) = self.graft(inputs, &self.connect.no_payloads()).await?;
         let clients = clients.for_verification(self.cache().as_deref());
-        let job = spec.job(site, &clients, Purpose::Verify);
-        Ok(engine.verify(&job).await)
+        Ok(spec.job(site, &clients, Purpose::Verify))
     }
 
     /// Where the inputs of this site are stored. A site that shares the name only asks once more.

@@ -1,0 +1,244 @@
+//! Renders what a look found, compared with the baseline.
+
+use omega::{
+    core::{ChangeKind, Evidence},
+    drift::{Difference, DifferenceKind, DriftReport, Since},
+};
+
+use super::{
+    Screen,
+    layout::{Sign, below, line},
+};
+
+/// Returns every difference, and what to do next.
+pub(crate) fn drift(report: &DriftReport, screen: &Screen) -> String {
+    let mut text = Vec::new();
+    let mut unknown: Vec<&str> = Vec::new();
+    for one in &report.differences {
+        // What can't be known for one reason is told once.
+        if one.kind == DifferenceKind::Unknown {
+            if unknown.contains(&one.summary.as_str()) {
+                continue;
+            }
+            unknown.push(&one.summary);
+        }
+        text.push(head(one, same(report, one), screen));
+        text.extend(details(one).iter().map(|detail| below(detail, screen.width)));
+        let next = one.next.iter().map(|next| format!("next: {}", screen.pasted(next)));
+        text.extend(next.map(|next| below(&next, screen.width)));
+    }
+    text.extend(report.recovered.iter().map(|one| head(one, 1, screen)));
+    text.extend(screen_lines(report).iter().map(|line| screen.wrapped(&screen.pasted(line))));
+    text.join("\n")
+}
+
+/// How many can't be known for the reason of `one`.
+fn same(report: &DriftReport, one: &Difference) -> usize {
+    let is_same = |other: &&Difference| other.kind == one.kind && other.summary == one.summary;
+    if one.kind == DifferenceKind::Unknown {
+        report.differences.iter().filter(is_same).count()
+    } else {
+        1
+    }
+}
+
+fn head(one: &Difference, count: usize, screen: &Screen) -> String {
+    let (noun, name) = if count > 1 {
+        ("facts".to_owned(), format!("{count}, the first of them {}", one.subject))
+    } else {
+        (one.subject.noun.clone(), place(one))
+    };
+    line(sign(one.kind), &noun, &name, &one.summary, screen.width, screen.colour)
+}
+
+/// `magnum/0:/etc/default/magnum-conductor`, `magnum/0 helm`, or the name where it says enough.
+fn place(one: &Difference) -> String {
+    let (target, name) = (&one.id.target, &one.subject.name);
+    let is_unit = target.parse::<omega::core::values::UnitName>().is_ok();
+    match (is_unit && !name.contains(target.as_str()), name.starts_with('/')) {
+        (false, _) => name.clone(),
+        (true, true) => format!("{target}:{name}"),
+        (true, false) => format!("{target} {name}"),
+    }
+}
+
+fn sign(kind: DifferenceKind) -> Sign {
+    match kind {
+        DifferenceKind::Fails => Sign::No,
+        DifferenceKind::Pending | DifferenceKind::Changed => Sign::Change(ChangeKind::Update),
+        DifferenceKind::Warns => Sign::Warning,
+        DifferenceKind::Waits => Sign::Wait,
+        DifferenceKind::Appeared => Sign::Change(ChangeKind::Create),
+        DifferenceKind::Gone => Sign::Change(ChangeKind::Delete),
+        DifferenceKind::Recovered => Sign::Same,
+        DifferenceKind::Unknown | _ => Sign::Unknown,
+    }
+}
+
+/// What a silent change is called, which facts differ, since when, and by which run.
+fn details(one: &Difference) -> Vec<String> {
+    let mut all = Vec::new();
+    if let Some(silent) = &one.silent {
+        all.push(format!("known as {silent}"));
+        all.extend(facts(one));
+    }
+    all.push(since(&one.since));
+    all.extend(by(one));
+    all
+}
+
+fn facts(one: &Difference) -> Option<String> {
+    let value = |fact: &Option<Evidence>| {
+        fact.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+    };
+    let all = one.facts.iter().filter(|fact| fact.fact != "sha256");
+    let all = all.map(|fact| format!("{} -> {}", value(&fact.before), value(&fact.now)));
+    let all: Vec<String> = all.collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+fn by(one: &Difference) -> Option<String> {
+    let runs = one.runs.join(", ");
+    match (one.runs.is_empty(), one.expected) {
+        (true, _) => None,
+        (false, true) => Some(format!("changed by run {runs}")),
+        (false, false) => Some(format!("since then omega wrote there: run {runs}")),
+    }
+}
+
+/// `between 10:00 and 10:05 (modified 10:03)`
+fn since(since: &Since) -> String {
+    let known = match since.after {
+        Some(after) => format!("between {} and {}", second(after), second(since.before)),
+        None => format!("first seen {}", second(since.before)),
+    };
+    if since.machine.is_empty() {
+        return known;
+    }
+    format!("{known} ({})", Evidence::line(&since.machine))
+}
+
+fn second(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn screen_lines(report: &DriftReport) -> Vec<String> {
+    let facts =
+        |count: usize| if count == 1 { "1 fact".to_owned() } else { format!("{count} facts") };
+    let mut counts = Vec::new();
+    for (kind, words) in [
+        (DifferenceKind::Unknown, "unknown"),
+        (DifferenceKind::Fails, "failed"),
+        (DifferenceKind::Pending, "to be changed by apply"),
+        (DifferenceKind::Warns, "with a warning"),
+        (DifferenceKind::Changed, "changed"),
+        (DifferenceKind::Waits, "waiting"),
+        (DifferenceKind::Appeared, "new"),
+        (DifferenceKind::Gone, "gone"),
+    ] {
+        let count = report.count(kind);
+        counts.extend((count > 0).then(|| format!("{count} {words}")));
+    }
+    let counts = if counts.is_empty() { "nothing differs".to_owned() } else { counts.join(", ") };
+    let looked = facts(report.looked);
+    let baseline = second(report.baseline);
+    let mut lines = Vec::new();
+    if report.recorded {
+        lines.push(format!("The baseline is recorded: {looked}; {counts}."));
+    } else {
+        lines.push(format!("{looked} compared with the baseline of {baseline}: {counts}."));
+    }
+    if !report.runs.is_empty() {
+        lines.push(format!("Runs of omega since the last look: {}.", report.runs.join(", ")));
+    }
+    if !report.skipped.is_empty() {
+        lines.push(format!("Not looked at: {}.", report.skipped.join(", ")));
+    }
+    let can_be_accepted = report.differences.iter().any(|one| {
+        let kinds = [DifferenceKind::Unknown, DifferenceKind::Fails, DifferenceKind::Pending];
+        !kinds.contains(&one.kind) && !one.expected
+    });
+    if can_be_accepted && !report.recorded {
+        lines.push(
+            "Next:  omega-cli drift --accept takes what is there now as the baseline".to_owned(),
+        );
+    } else if report.count(DifferenceKind::Pending) > 0 {
+        lines.push("Next:  omega-cli plan graft".to_owned());
+    }
+    lines
+}
+
+/// Returns a change in one line, for a log.
+pub(crate) fn change_line(report: &DriftReport, one: &Difference) -> String {
+    let mut parts = vec![one.summary.clone()];
+    parts.extend(one.silent.iter().map(|silent| format!("[{silent}]")));
+    if one.kind != DifferenceKind::Recovered {
+        parts.push(since(&one.since));
+    }
+    parts.extend(by(one));
+    let (at, kind, noun) = (second(report.at), one.kind.name(), &one.subject.noun);
+    let text = format!("{at} {kind} {noun} {}: {}", place(one), parts.join("; "));
+    text.replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use omega::{
+        capi::sim::Apiserver,
+        drift::{Acceptance, Baselines, LookOptions, Reading, Source, View, assess, look},
+        graft::{GraftSpec, Purpose},
+        juju::{
+            gates::LeftoverPolicy,
+            sim::{Start, Unit},
+        },
+        rehearsal,
+        run::Runs,
+    };
+
+    use super::*;
+
+    /// A unit and the machine that looks at it.
+    struct Desk {
+        unit: Unit,
+        home: tempfile::TempDir,
+    }
+
+    impl Desk {
+        async fn looks(&self, at: &str) -> DriftReport {
+            let (site, kubeconfig) = rehearsal::site().unwrap();
+            let units = [self.unit.clone()];
+            let (cloud, server) = (rehearsal::cloud(), Apiserver::default());
+            let clients = rehearsal::clients(&cloud, &server, &units, &kubeconfig);
+            let policy = LeftoverPolicy::Undecided;
+            let spec = GraftSpec::new(&site, &kubeconfig, &clients, policy).await.unwrap();
+            let job = spec.job("omega.toml", &clients, Purpose::Verify);
+            // The unit alone: the last target.
+            let items = job.targets.into_iter().skip(1).collect();
+            let views = vec![View { source: Source::Graft, what: Ok(Reading::Items(items)) }];
+            let (at, options): (Timestamp, _) = (at.parse().unwrap(), LookOptions::default());
+            let found = look(views, clients.endpoints(), at, &options).await;
+            let file = Baselines::new(self.home.path()).take(self.home.path()).unwrap();
+            let runs = Runs::new(self.home.path());
+            assess(&found, &file, &runs, "omega.toml", Acceptance::Keep, &options).unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn changes_are_shown_with_since_when_and_what_to_do() {
+        let unit = Start::HookRewrote.unit("magnum/0");
+        let desk = Desk { unit, home: tempfile::tempdir().unwrap() };
+        desk.looks("2026-11-21T12:00:00Z").await;
+        let hook = "# This file is managed by Juju. Do not edit.\nUSE_SYSLOG=yes\n";
+        desk.unit.write("/etc/default/magnum-conductor", hook.as_bytes(), "root", "root", 0o644);
+        let report = desk.looks("2026-11-21T12:05:00Z").await;
+        let shown = Screen::kept(|screen| screen.text(&drift(&report, screen)));
+        insta::assert_snapshot!(shown, @"");
+        let lines: Vec<String> = report.news().map(|one| change_line(&report, one)).collect();
+        insta::assert_snapshot!(lines.join("\n"), @"");
+        desk.unit.cut_off(true);
+        let unknown = desk.looks("2026-11-21T12:10:00Z").await;
+        let shown = Screen::kept(|screen| screen.text(&drift(&unknown, screen)));
+        insta::assert_snapshot!(shown, @"");
+    }
+}

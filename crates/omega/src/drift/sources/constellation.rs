@@ -1,0 +1,67 @@
+//! The controllers of the management cluster: each by itself, and what the chart was tested with.
+
+use futures::future::try_join;
+use omega_capi::{
+    Error, Management, Namespaces,
+    constellation::{Comparison, Constellation, ConstellationItem, check_constellation},
+    controllers::read_installed,
+    releases::read_releases,
+};
+use omega_core::{Evidence, Failure, FailureClass, Label as _, StepId, Subject};
+use semver::Version;
+
+use crate::drift::{Observation, Source, State};
+
+/// What is read to tell whether the controllers are those that the chart was tested with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConstellationView {
+    /// The management cluster.
+    pub management: Management,
+    /// The chart.
+    pub chart: Version,
+}
+
+impl ConstellationView {
+    pub(in crate::drift) async fn read(&self) -> Result<Vec<Observation>, Failure> {
+        let tested = Constellation::of(&self.chart).ok_or_else(|| {
+            let what =
+                format!("the versions that chart {} was tested with are not known", self.chart);
+            Failure::new(FailureClass::Error, what)
+        })?;
+        let unread = |what: &str, error: &Error| {
+            let what = format!("could not read {what} of {}", self.management.label());
+            Failure::from_error(what, error)
+        };
+        let installed = async {
+            let all = read_installed(&self.management).await;
+            all.map_err(|error| unread("the controllers", &error))
+        };
+        let releases = async {
+            let all = read_releases(&self.management, &Namespaces::All).await;
+            all.map_err(|error| unread("the helm releases", &error))
+        };
+        let (installed, releases) = try_join(installed, releases).await?;
+        let compared = check_constellation(&tested, &installed, &releases.releases);
+        Ok(compared.iter().filter_map(|one| self.observation(one)).collect())
+    }
+
+    /// A release of a cluster's chart is its user's.
+    fn observation(&self, one: &Comparison) -> Option<Observation> {
+        let ConstellationItem::Controller(component) = &one.part else { return None };
+        let text = |fact: &str, value: Option<&String>| {
+            Evidence::text(fact, value.map_or("none", String::as_str))
+        };
+        let mut shown =
+            vec![text("installed", one.found.as_ref()), text("tested", one.wanted.as_ref())];
+        shown.extend(one.evidence.iter().cloned());
+        let id = StepId {
+            target: self.management.label(),
+            kind: "gate".to_owned(),
+            key: format!("constellation {component}"),
+        };
+        let state = one.finding().map_or(State::Holds, State::of);
+        let subject = Subject::new("controller", component.to_string());
+        Some(Observation::new(Source::Constellation, id, subject, state).shown_by(shown))
+    }
+}
