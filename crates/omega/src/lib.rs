@@ -7,15 +7,17 @@
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
 //! * [`acceptance`] checks the acceptance bar of a cloud, D-011, and reports.
+//! * [`as_built`] writes down what of a site really exists.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
 //! * `rehearsal` runs a whole job on the simulators (feature `sim`).
-//! * [`decisions`] explains the decisions that the runbooks are based on.
+//! * [`decisions`] explains the decisions that the runbooks are based on, and knows every rule that checks them.
 //!
 //! [`run::Engine`] plans, applies and verifies a job. It sends events to a [`Context`](core::Context),
 //! and returns values. Nothing here prints, prompts, reads the environment, or depends on a command
 //! line. Every future is `Send`.
 
 pub mod acceptance;
+pub mod as_built;
 pub mod clients;
 pub mod cluster;
 pub mod coherence;

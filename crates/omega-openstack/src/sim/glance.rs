@@ -106,8 +106,12 @@ impl State {
     }
 
     fn list_images(&mut self, who: &Who, request: &Request) -> Option<Response> {
-        let (_, pattern) = request.query.iter().find(|(key, _)| key == "name")?;
-        let name = pattern.strip_prefix("eq:")?;
+        let of = |wanted: &str| request.query.iter().find(|(key, _)| key == wanted);
+        let name = match of("name") {
+            Some((_, pattern)) => Some(pattern.strip_prefix("eq:")?),
+            None if of("limit").is_some_and(|(_, limit)| limit == "1") => return None,
+            None => None,
+        };
         let hidden = request.query.iter().any(|(key, value)| key == "os_hidden" && value == "true");
         let ids: Vec<_> = self.glance.images.iter().map(|i| i.shown["id"].clone()).collect();
         let mut found = Vec::new();
@@ -115,7 +119,7 @@ impl State {
             found.extend(self.an_image(who, id).map(|image| image.shown.clone()));
         }
         let is_hidden = |image: &Value| image["os_hidden"] == json!(true);
-        found.retain(|image| image["name"] == *name && is_hidden(image) == hidden);
+        found.retain(|image| name.is_none_or(|name| image["name"] == *name) && is_hidden(image) == hidden);
         let mut answer = recorded!("glance-images-none-200").unchanged();
         answer.body["images"] = json!(found);
         Some(answer)

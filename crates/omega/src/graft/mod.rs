@@ -14,13 +14,7 @@ use omega_capi::{
     constellation::Dependencies,
     controllers::ManagementReady,
 };
-use omega_core::{
-    Failure, FailureClass, Finding, Item, Label as _, Section, TargetPlan,
-    kubeconfig::{Kubeconfig, KubeconfigFacts},
-    run::Job,
-    step,
-    values::Sha256,
-};
+use omega_core::{CheckRule, Failure, FailureClass, Finding, Item, Label as _, Section, TargetPlan, kubeconfig::{Kubeconfig, KubeconfigFacts}, run::Job, step, values::Sha256};
 use omega_driver::{DriverRelease, NamespacePrefix};
 use omega_juju::{
     Unit, UnitPath,
@@ -50,6 +44,29 @@ pub use proof::{Proof, Proven, prove};
 pub use resolve::{resolve, verify};
 pub use spec::{SiteSpec, value};
 pub use trustee::{Trustee, trustee_domain};
+
+/// The rules of the gates.
+pub(crate) const GATES: [CheckRule; 16] = {
+    let [a, b, c, d, e, f, g, h, i] = omega_juju::gates::RULES;
+    [
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        i,
+        ServedVersionsGate::RULE,
+        Coherent::RULE,
+        ManagementReady::RULE,
+        TrusteeDomain::RULE,
+        MagnumResponds::RULE,
+        ClustersAtRest::RULE,
+        ClusterHealth::RULE,
+    ]
+};
 
 /// What the job is for.
 #[derive(Clone, Copy, Debug)]

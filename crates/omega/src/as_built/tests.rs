@@ -1,0 +1,3 @@
+use omega_core::Context;
+
+use super::*;
