@@ -47,6 +47,8 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
             ("doctor", &["doctor", "doctor --cluster c9 --patience 30m"]),
             ("check", &["check reach", "check health --output json"]),
             ("accept", &["accept --plan", "accept --report-dir reports", "accept --only D-011.4"]),
+            ("as-built", &["as-built", "as-built --out as-built.md", "as-built --output json"]),
+            ("decisions", &["decisions", "decisions D-021", "decisions --contradictions"]),
             ("explain", &["explain", "explain D-042"]),
         ],
     ),

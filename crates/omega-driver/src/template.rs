@@ -150,10 +150,7 @@ fn keystone_auth(template: &str, labels: &BTreeMap<String, String>) -> Option<Fi
          a private CA, so no login by Keystone works and the API server logs errors of its webhook"
     );
     let finding = found(KEYSTONE_AUTH, Severity::Warning, subject(template), what);
-    Some(
-        finding
-            .remedy("leave it out while Keystone's certificate is of a private CA"),
-    )
+    Some(finding.remedy("leave it out while Keystone's certificate is of a private CA"))
 }
 
 /// As `oslo_utils.strutils.bool_from_string` reads it.

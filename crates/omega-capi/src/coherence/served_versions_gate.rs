@@ -1,5 +1,7 @@
 use async_trait::async_trait;
-use omega_core::{CheckRule, Diagnostic as _, Evidence, Failure, Gate, Label as _, Subject, Verdict};
+use omega_core::{
+    CheckRule, Diagnostic as _, Evidence, Failure, Gate, Label as _, Subject, Verdict,
+};
 
 use crate::{
     Error, Management,

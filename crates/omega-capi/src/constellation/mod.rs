@@ -3,7 +3,7 @@
 mod check_constellation;
 pub(crate) mod dependencies;
 
-pub use check_constellation::{UNTESTED, 
-    Comparison, Constellation, ConstellationItem, VersionMatch, check_constellation,
+pub use check_constellation::{
+    Comparison, Constellation, ConstellationItem, UNTESTED, VersionMatch, check_constellation,
 };
 pub use dependencies::{Component, Dependencies, DependenciesError};

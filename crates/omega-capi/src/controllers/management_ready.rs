@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
-use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Label as _, Severity, Subject, Verdict};
+use omega_core::{
+    CheckRule, Evidence, Failure, Finding, Gate, Label as _, Severity, Subject, Verdict,
+};
 
 use crate::{
     Error, Management, OddObject,

@@ -106,7 +106,9 @@ impl HealthCause {
         match self {
             Self::UnservedVersion => &["D-042", "D-028"],
             Self::Healthy | Self::PolarityMisread => &["D-042"],
-            Self::ManagementUnreachable | Self::NeverPolled | Self::Outdated => &["D-042-amendment"],
+            Self::ManagementUnreachable | Self::NeverPolled | Self::Outdated => {
+                &["D-042-amendment"]
+            }
             Self::CredentialRefused => &["D-039"],
             Self::Missing
             | Self::LoadBalancer

@@ -1,7 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use omega_core::{CheckRule, Evidence, Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts, values::Sha256};
+use omega_core::{
+    CheckRule, Evidence, Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts,
+    values::Sha256,
+};
 
 use super::{fail, has_digest, not_checked};
 use crate::{

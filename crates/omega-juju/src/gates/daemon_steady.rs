@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{CheckRule, Delta, Desired as _, Evidence, Failure, Gate, Label as _, Subject, Verdict};
+use omega_core::{
+    CheckRule, Delta, Desired as _, Evidence, Failure, Gate, Label as _, Subject, Verdict,
+};
 
 use super::{fail, not_checked};
 use crate::{

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{CheckRule, Evidence, Failure, Gate, Label as _, Severity, Subject, Verdict, values::Sha256};
+use omega_core::{
+    CheckRule, Evidence, Failure, Gate, Label as _, Severity, Subject, Verdict, values::Sha256,
+};
 use omega_driver::{
     DriverRelease,
     requirements::{DISTRIBUTION, ENTRY_POINT},

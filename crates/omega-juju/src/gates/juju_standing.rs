@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Label as _, Severity, Subject, Verdict};
+use omega_core::{
+    CheckRule, Evidence, Failure, Finding, Gate, Label as _, Severity, Subject, Verdict,
+};
 
 use crate::{
     Unit,

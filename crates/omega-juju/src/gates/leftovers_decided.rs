@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{CheckRule, Evidence, Failure, FailureClass, Gate, Label as _, Observation, Subject, Verdict};
+use omega_core::{
+    CheckRule, Evidence, Failure, FailureClass, Gate, Label as _, Observation, Subject, Verdict,
+};
 use serde::{Deserialize, Serialize};
 
 use super::not_checked;

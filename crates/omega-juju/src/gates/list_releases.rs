@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{CheckRule, Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
+use omega_core::{
+    CheckRule, Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256,
+};
 
 use super::{fail, finding, has_digest, not_checked};
 use crate::{

@@ -1,7 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use omega_core::{CheckRule, Evidence, Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts};
+use omega_core::{
+    CheckRule, Evidence, Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts,
+};
 
 use super::{fail, not_checked};
 use crate::{Error, FailureCode, Probe, ReachState, Unit};

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{CheckRule, Delta, Desired, Evidence, Failure, Gate, Label as _, Subject, Verdict};
+use omega_core::{
+    CheckRule, Delta, Desired, Evidence, Failure, Gate, Label as _, Subject, Verdict,
+};
 use omega_driver::requirements::DISTRIBUTION;
 
 use super::{fail, not_checked};

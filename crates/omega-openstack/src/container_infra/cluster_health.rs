@@ -21,8 +21,7 @@ pub struct ClusterHealth {
 
 impl ClusterHealth {
     /// Its rule, and the decisions that it checks.
-    pub const RULE: CheckRule =
-        CheckRule::new("cluster-health", &["D-011", "D-042-amendment"]);
+    pub const RULE: CheckRule = CheckRule::new("cluster-health", &["D-011", "D-042-amendment"]);
 }
 
 #[async_trait]

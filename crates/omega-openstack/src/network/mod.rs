@@ -22,8 +22,8 @@ pub use ensure_sg_rule::{SgRuleChange, SgRuleObserved, ensure_sg_rule};
 pub use external_network::ExternalNetwork;
 pub use network_quota::NetworkQuota;
 pub use network_resources::{
-    AddressRange, AllocationPool, FixedIp, FloatingIp, ListedNetwork, NamedResource, NetworkResource, Port,
-    Subnet,
+    AddressRange, AllocationPool, FixedIp, FloatingIp, ListedNetwork, NamedResource,
+    NetworkResource, Port, Subnet,
 };
 pub use node_network::{KnownRanges, NodeNetwork, address_mistakes};
 pub use ports::{InvalidPorts, Ports};

@@ -119,7 +119,9 @@ impl State {
             found.extend(self.an_image(who, id).map(|image| image.shown.clone()));
         }
         let is_hidden = |image: &Value| image["os_hidden"] == json!(true);
-        found.retain(|image| name.is_none_or(|name| image["name"] == *name) && is_hidden(image) == hidden);
+        found.retain(|image| {
+            name.is_none_or(|name| image["name"] == *name) && is_hidden(image) == hidden
+        });
         let mut answer = recorded!("glance-images-none-200").unchanged();
         answer.body["images"] = json!(found);
         Some(answer)

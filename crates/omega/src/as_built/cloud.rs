@@ -78,11 +78,13 @@ impl Cloud {
                 (Part::unread(unread.clone()), Part::unread(unread))
             }
         };
-        let images = Part::read("images", images.map(|all| all.into_iter().filter_map(image).collect()));
+        let images =
+            Part::read("images", images.map(|all| all.into_iter().filter_map(image).collect()));
         let (templates, clusters) = magnum;
         let (user, project, endpoints) = match token {
             Ok(token) => {
-                let project = token.project.as_ref().map(|one| format!("{} ({})", one.name, one.id));
+                let project =
+                    token.project.as_ref().map(|one| format!("{} ({})", one.name, one.id));
                 (Some(token.user.name.clone()), project, Part::of(endpoints(&token)))
             }
             Err(error) => (None, None, Part::unread(Unread::new("the catalog", &error))),
@@ -144,7 +146,11 @@ fn address_plan(
         id: one.id,
         cidr: one.cidr.to_string(),
         gateway: one.gateway_ip,
-        pools: one.allocation_pools.iter().map(|pool| format!("{}-{}", pool.start, pool.end)).collect(),
+        pools: one
+            .allocation_pools
+            .iter()
+            .map(|pool| format!("{}-{}", pool.start, pool.end))
+            .collect(),
         dns: one.dns_nameservers,
     });
     (Part::of(networks.collect()), Part::of(subnets.collect()))
@@ -187,10 +193,7 @@ async fn magnum(magnum: &ContainerInfra) -> (Part<Template>, Part<Cluster>) {
     // A cluster that could not be understood is not one that does not exist.
     let odd = magnum.odd_clusters();
     let odd = odd.iter().map(|one| Unread::because(format!("cluster {}", one.name()), &one.why));
-    (
-        Part::read("cluster templates", templates),
-        Part::read("clusters", clusters).without(odd),
-    )
+    (Part::read("cluster templates", templates), Part::read("clusters", clusters).without(odd))
 }
 
 fn named(template: &MagnumTemplate) -> (String, String) {
@@ -313,4 +316,3 @@ fn named_after_clusters(mut balancers: Part<Balancer>, clusters: &[Cluster]) -> 
     }
     balancers
 }
-

@@ -52,7 +52,7 @@ async fn one(
     release: Option<&DriverRelease>,
 ) -> Result<Row, Failure> {
     let conductor = magnum::conductor();
-    let newest = || DriverRelease::known().max();
+    let newest = || DriverRelease::known().into_iter().max();
     let release = release.cloned().or_else(newest);
     let known = release.iter().flat_map(options).filter(|one| one.section == Section::CapiHelm);
     let keys: Vec<String> = known.map(|one| one.name.to_owned()).collect();
@@ -81,9 +81,17 @@ async fn one(
             let version = helm.as_deref().unwrap_or("without a version");
             format!("{} {version} sha256 {}", found.path, found.sha256)
         }),
-        user: state.services.get(&conductor).map(|one| one.user.clone()).filter(|one| !one.is_empty()),
+        user: state
+            .services
+            .get(&conductor)
+            .map(|one| one.user.clone())
+            .filter(|one| !one.is_empty()),
         start: state.args.as_ref().map(|args| args.join(" ")),
-        running: state.services.get(&conductor).map(|one| one.cmdline.join(" ")).filter(|one| !one.is_empty()),
+        running: state
+            .services
+            .get(&conductor)
+            .map(|one| one.cmdline.join(" "))
+            .filter(|one| !one.is_empty()),
         options: set.iter().map(|(key, value)| format!("{key}={value}")).collect(),
         kubeconfig: used(&state, kubeconfig),
     };
@@ -106,7 +114,9 @@ fn used(state: &PreState, kubeconfig: Option<&KubeconfigFacts>) -> Option<String
     let digest = format!("sha256 {}", facts.sha256);
     Some(match kubeconfig.filter(|one| one.sha256 == facts.sha256) {
         Some(same) => {
-            let end = same.expires().map_or("its end is not known".to_owned(), |end| format!("ends {end}"));
+            let end = same
+                .expires()
+                .map_or("its end is not known".to_owned(), |end| format!("ends {end}"));
             format!("{digest}, {}, {end}", same.server)
         }
         None => format!("{digest}, not the site's: server and end are not known"),

@@ -11,8 +11,7 @@ use omega_core::{Evidence, Label as _, Observation};
 use super::{Controller, HelmRelease, Kind, ManagementCluster, Part, Unread};
 
 /// The parts that come from the management cluster.
-pub(super) type Parts =
-    (Part<ManagementCluster>, Part<Controller>, Part<HelmRelease>, Part<Kind>);
+pub(super) type Parts = (Part<ManagementCluster>, Part<Controller>, Part<HelmRelease>, Part<Kind>);
 
 pub(super) fn not_named(why: &str) -> Parts {
     (Part::not_named(why), Part::not_named(why), Part::not_named(why), Part::not_named(why))
@@ -67,7 +66,8 @@ pub(super) async fn read(management: &Management) -> Parts {
     let releases = match releases {
         Ok(found) => {
             let unread = found.unreadable.iter().map(|one| {
-                let what = format!("release {}/{} revision {}", one.namespace, one.name, one.revision);
+                let what =
+                    format!("release {}/{} revision {}", one.namespace, one.name, one.revision);
                 Unread::because(what, &one.why)
             });
             let unread: Vec<_> = unread.collect();
@@ -77,9 +77,8 @@ pub(super) async fn read(management: &Management) -> Parts {
     };
     let kinds = Part::read("served versions", apis.as_ref().map(kinds).map_err(Clone::clone));
     let odd = management.odd_objects();
-    let odd = odd.iter().map(|one| {
-        Unread::because(format!("{} of {}", one.name, one.list), &one.why)
-    });
+    let odd =
+        odd.iter().map(|one| Unread::because(format!("{} of {}", one.name, one.list), &one.why));
     (cluster.without(odd), controllers, releases, kinds)
 }
 

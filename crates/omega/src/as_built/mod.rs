@@ -18,8 +18,8 @@ mod survey;
 use jiff::Timestamp;
 pub use part::{Part, Row, Unread};
 pub use rows::{
-    Application, Balancer, Cluster, ConductorFile, ConductorUnit, Controller, Endpoint, HelmRelease,
-    Image, Kind, Machine, ManagementCluster, Network, Subnet, Template, Unit,
+    Application, Balancer, Cluster, ConductorFile, ConductorUnit, Controller, Endpoint,
+    HelmRelease, Image, Kind, Machine, ManagementCluster, Network, Subnet, Template, Unit,
 };
 use serde::{Deserialize, Serialize};
 pub use survey::Surveyor;

@@ -58,16 +58,13 @@ impl Surveyor {
             },
             Err(_) => (None, None),
         };
-        let (cloud, units, management) = futures::join!(
-            connect.cloud_reading(),
-            connect.units_reading(),
-            async {
+        let (cloud, units, management) =
+            futures::join!(connect.cloud_reading(), connect.units_reading(), async {
                 match &kubeconfig {
                     Some(kubeconfig) => connect.management(kubeconfig).await.map(Some),
                     None => Ok(None),
                 }
-            },
-        );
+            },);
         let mut clients = PartialClients::default();
         let (mut cloud_unknown, mut units_unknown, mut unknown) = (None, None, management_unknown);
         match cloud {
@@ -98,7 +95,11 @@ impl Surveyor {
 
     /// Returns who looks with these clients: what they lack is not named by the site.
     #[cfg(test)]
-    pub(super) fn new(clients: PartialClients, model: Option<Arc<dyn JujuModel>>, site: &str) -> Self {
+    pub(super) fn new(
+        clients: PartialClients,
+        model: Option<Arc<dyn JujuModel>>,
+        site: &str,
+    ) -> Self {
         Self {
             clients,
             model,
@@ -127,7 +128,8 @@ impl Surveyor {
         if asks || fails.into_iter().any(Option::is_some) {
             return Ok(self);
         }
-        let what = "the site file names no cloud, no management cluster, no conductor and no Juju model";
+        let what =
+            "the site file names no cloud, no management cluster, no conductor and no Juju model";
         Err(Failure::new(FailureClass::Usage, what).next("see docs/site-file.md"))
     }
 

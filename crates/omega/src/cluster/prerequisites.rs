@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use omega_capi::Management;
-use omega_core::{CheckRule, Evidence, Failure, Gate, Item, Label as _, Section, Severity, Subject, TargetPlan, Verdict, run::Job};
+use omega_core::{
+    CheckRule, Evidence, Failure, Gate, Item, Label as _, Section, Severity, Subject, TargetPlan,
+    Verdict, run::Job,
+};
 use omega_driver::{DriverRelease, options};
 use omega_openstack::{
     block_storage::{VolumeQuota, VolumeTypeVisible},
@@ -47,17 +50,6 @@ pub const PREREQUISITE_RULES: [CheckRule; 17] = [
 
 /// The rule of the gate that stands for all of them where it is not known what would be created.
 pub(crate) const NOT_LOOKED: CheckRule = NotLooked::RULE;
-
-/// The names of the rules.
-pub const PREREQUISITES: [&str; 17] = {
-    let mut names = [""; 17];
-    let mut nth = 0;
-    while nth < names.len() {
-        names[nth] = PREREQUISITE_RULES[nth].name;
-        nth += 1;
-    }
-    names
-};
 
 /// What the site says about clusters, beside their templates.
 #[derive(Clone, Debug)]

@@ -131,15 +131,16 @@ type Entry = (CheckKind, String, Vec<&'static str>);
 fn rules() -> Vec<Entry> {
     use CheckKind as Kind;
     let lint = |kind: Kind, rules: Vec<lint::Rule>| {
-        let entry = move |rule: lint::Rule| (kind, rule.id.to_owned(), Vec::from_iter(rule.decision));
+        let entry =
+            move |rule: lint::Rule| (kind, rule.id.to_owned(), rule.decision.into_iter().collect());
         rules.into_iter().map(entry).collect::<Vec<_>>()
     };
     let coherence = coherence::Rule::ALL
         .map(|rule| (Kind::Coherence, rule.name().to_owned(), rule.decisions().to_vec()));
-    let questions = Question::ALL
-        .map(|one| (Kind::Workload, one.rule().to_owned(), one.decisions().to_vec()));
-    let health = HealthCause::ALL
-        .map(|one| (Kind::Health, one.rule().to_owned(), one.decisions().to_vec()));
+    let questions =
+        Question::ALL.map(|one| (Kind::Workload, one.rule().to_owned(), one.decisions().to_vec()));
+    let health =
+        HealthCause::ALL.map(|one| (Kind::Health, one.rule().to_owned(), one.decisions().to_vec()));
     let doctor = Cause::ALL.map(|cause| match cause.gate() {
         Some(rule) => entry(Kind::Doctor, rule),
         None => (Kind::Doctor, cause.to_string(), cause.decisions().to_vec()),

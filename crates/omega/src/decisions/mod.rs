@@ -4,10 +4,12 @@
 //! [`Results`] what is stored on this machine of their last results.
 
 mod checks;
+mod overview;
 mod results;
 
 pub use checks::{Check, CheckKind, checks};
 use omega_core::{Failure, FailureClass};
+pub use overview::{DecisionState, RuleState, overview};
 pub use results::{LastResult, ResultState, Results};
 use serde::{Deserialize, Serialize};
 

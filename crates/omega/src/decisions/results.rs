@@ -11,7 +11,6 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Check, Decision};
 use crate::acceptance::{AcceptanceReport, Outcome};
 
 /// The document that a run keeps.
@@ -106,7 +105,8 @@ impl Results {
     /// Adds a result, unless there is a newer one of that rule. Of two of the same time the worse one stays.
     pub fn add(&mut self, rule: &str, result: LastResult) {
         let newer = self.by_rule.get(rule).is_none_or(|known| {
-            (result.at, std::cmp::Reverse(result.state)) > (known.at, std::cmp::Reverse(known.state))
+            (result.at, std::cmp::Reverse(result.state))
+                > (known.at, std::cmp::Reverse(known.state))
         });
         if newer {
             self.by_rule.insert(rule.to_owned(), result);
@@ -116,17 +116,6 @@ impl Results {
     /// Returns the last result of a rule.
     pub fn of(&self, rule: &str) -> Option<&LastResult> {
         self.by_rule.get(rule)
-    }
-
-    /// Returns what is known of a decision: the worst of the last results of its rules.
-    pub fn of_decision<'a>(
-        &'a self,
-        decision: &Decision,
-        checks: &'a [Check],
-    ) -> Option<(&'a Check, &'a LastResult)> {
-        let own = checks.iter().filter(|check| check.decisions.contains(&decision.id));
-        let results = own.filter_map(|check| Some((check, self.of(&check.rule)?)));
-        results.min_by_key(|(_, result)| (result.state, std::cmp::Reverse(result.at)))
     }
 
     fn read(&mut self, runs: &Runs, run: &RunInfo) -> Result<(), Failure> {
@@ -155,10 +144,14 @@ impl Results {
         }
         for item in report.items {
             let state = match &item.outcome {
-                Outcome::Passed => match item.findings.iter().any(|one| one.severity == Severity::Warning) {
-                    true => ResultState::Warned,
-                    false => ResultState::Passed,
-                },
+                Outcome::Passed => {
+                    let is_warning = |one: &Finding| one.severity == Severity::Warning;
+                    if item.findings.iter().any(is_warning) {
+                        ResultState::Warned
+                    } else {
+                        ResultState::Passed
+                    }
+                }
                 Outcome::Failed => ResultState::Failed,
                 Outcome::Deferred { .. } => ResultState::Deferred,
                 Outcome::NotRun { .. } => ResultState::Unknown,
@@ -194,14 +187,17 @@ impl Results {
         let reached: Vec<&str> =
             report.done.iter().flat_map(|one| &one.items).map(|item| item.key.as_str()).collect();
         let looked = report.looked.iter().flat_map(TargetPreview::items);
-        for item in looked.filter(|item| is_check(&item.kind) && !reached.contains(&item.key.as_str()))
+        for item in
+            looked.filter(|item| is_check(&item.kind) && !reached.contains(&item.key.as_str()))
         {
             let (state, summary) = match &item.found {
                 ItemState::Verdict(Verdict::Pass { .. }) => (ResultState::Passed, None),
                 ItemState::Verdict(Verdict::Deferred { until }) => {
                     (ResultState::Deferred, Some(until.clone()))
                 }
-                ItemState::Verdict(Verdict::Fail(one)) => (of_finding(one), Some(one.summary.clone())),
+                ItemState::Verdict(Verdict::Fail(one)) => {
+                    (of_finding(one), Some(one.summary.clone()))
+                }
                 ItemState::Failed(failure) => (of_failure(failure), Some(words(failure))),
                 ItemState::Preview(_) => continue,
             };
@@ -240,3 +236,7 @@ fn words(failure: &Failure) -> String {
     let first = failure.causes.first().unwrap_or(&failure.message);
     first.clone()
 }
+
+#[cfg(test)]
+#[path = "results_tests.rs"]
+mod tests;

@@ -220,7 +220,10 @@ impl Cause {
     pub fn decisions(self) -> &'static [&'static str] {
         match self {
             Self::ServiceUnreachable => &["D-003"],
-            Self::TrusteeDomain | Self::DriverMissing | Self::DriverDisabled | Self::DriverConflict => &["D-007"],
+            Self::TrusteeDomain
+            | Self::DriverMissing
+            | Self::DriverDisabled
+            | Self::DriverConflict => &["D-007"],
             Self::ApiUnreachable | Self::ManagementUnreachable => &["D-035"],
             Self::VmNotActive => &["D-041"],
             Self::DropIn | Self::OptionOverridden => &["D-037"],

@@ -14,7 +14,13 @@ use omega_capi::{
     constellation::Dependencies,
     controllers::ManagementReady,
 };
-use omega_core::{CheckRule, Failure, FailureClass, Finding, Item, Label as _, Section, TargetPlan, kubeconfig::{Kubeconfig, KubeconfigFacts}, run::Job, step, values::Sha256};
+use omega_core::{
+    CheckRule, Failure, FailureClass, Finding, Item, Label as _, Section, TargetPlan,
+    kubeconfig::{Kubeconfig, KubeconfigFacts},
+    run::Job,
+    step,
+    values::Sha256,
+};
 use omega_driver::{DriverRelease, NamespacePrefix};
 use omega_juju::{
     Unit, UnitPath,

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use omega_capi::stuck::{DeleteProgress, HeldObject, has_namespace};
-use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Label as _, PollPolicy, Subject, Verdict, Wait, WaitState, WhenLate, values::Sha256};
+use omega_core::{
+    CheckRule, Evidence, Failure, Finding, Gate, Label as _, PollPolicy, Subject, Verdict, Wait,
+    WaitState, WhenLate, values::Sha256,
+};
 use omega_openstack::{
     identity::CredentialStatus,
     network::{Network, Remaining, RemoveClusterNetwork},
@@ -16,13 +19,8 @@ use super::{StuckCluster, own_credential};
 const EVERY: Duration = Duration::from_secs(2);
 
 /// The rules of the gates and waits.
-pub(crate) const RULES: [CheckRule; 5] = [
-    IsStuck::RULE,
-    Authenticates::RULE,
-    Finishes::RULE,
-    IsGone::RULE,
-    NothingStays::RULE,
-];
+pub(crate) const RULES: [CheckRule; 5] =
+    [IsStuck::RULE, Authenticates::RULE, Finishes::RULE, IsGone::RULE, NothingStays::RULE];
 
 fn holds(fact: &str) -> Verdict {
     Verdict::shown([Evidence::holds(fact)])

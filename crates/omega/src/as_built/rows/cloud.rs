@@ -53,7 +53,8 @@ pub struct Network {
 }
 
 impl Row for Network {
-    const COLUMNS: &'static [&'static str] = &["network", "id", "project", "external", "shared", "mtu"];
+    const COLUMNS: &'static [&'static str] =
+        &["network", "id", "project", "external", "shared", "mtu"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -89,7 +90,8 @@ pub struct Subnet {
 }
 
 impl Row for Subnet {
-    const COLUMNS: &'static [&'static str] = &["subnet", "id", "network", "addresses", "gateway", "pools", "dns"];
+    const COLUMNS: &'static [&'static str] =
+        &["subnet", "id", "network", "addresses", "gateway", "pools", "dns"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -130,7 +132,17 @@ pub struct Image {
 }
 
 impl Row for Image {
-    const COLUMNS: &'static [&'static str] = &["image", "id", "status", "format", "bytes", "os_distro", "kube_version", "sha512 of the source", "digest of what is stored"];
+    const COLUMNS: &'static [&'static str] = &[
+        "image",
+        "id",
+        "status",
+        "format",
+        "bytes",
+        "os_distro",
+        "kube_version",
+        "sha512 of the source",
+        "digest of what is stored",
+    ];
 
     fn cells(&self) -> Vec<String> {
         vec![

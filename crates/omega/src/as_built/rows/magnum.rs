@@ -33,7 +33,18 @@ pub struct Template {
 }
 
 impl Row for Template {
-    const COLUMNS: &'static [&'static str] = &["template", "id", "image", "network", "external network", "master flavor", "flavor", "key pair", "dns", "labels"];
+    const COLUMNS: &'static [&'static str] = &[
+        "template",
+        "id",
+        "image",
+        "network",
+        "external network",
+        "master flavor",
+        "flavor",
+        "key pair",
+        "dns",
+        "labels",
+    ];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -81,7 +92,10 @@ pub struct Cluster {
 }
 
 impl Row for Cluster {
-    const COLUMNS: &'static [&'static str] = &["cluster", "id", "stack", "project", "template", "masters", "workers", "status", "health", "api", "labels"];
+    const COLUMNS: &'static [&'static str] = &[
+        "cluster", "id", "stack", "project", "template", "masters", "workers", "status", "health",
+        "api", "labels",
+    ];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -126,7 +140,17 @@ pub struct Balancer {
 }
 
 impl Row for Balancer {
-    const COLUMNS: &'static [&'static str] = &["load balancer", "id", "cluster", "provider", "address", "floating IP", "provisioning", "operating", "amphorae"];
+    const COLUMNS: &'static [&'static str] = &[
+        "load balancer",
+        "id",
+        "cluster",
+        "provider",
+        "address",
+        "floating IP",
+        "provisioning",
+        "operating",
+        "amphorae",
+    ];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -171,7 +195,18 @@ pub struct ConductorUnit {
 }
 
 impl Row for ConductorUnit {
-    const COLUMNS: &'static [&'static str] = &["unit", "magnum", "python", "driver", "helm", "user", "next start", "running", "capi_helm", "kubeconfig"];
+    const COLUMNS: &'static [&'static str] = &[
+        "unit",
+        "magnum",
+        "python",
+        "driver",
+        "helm",
+        "user",
+        "next start",
+        "running",
+        "capi_helm",
+        "kubeconfig",
+    ];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -211,7 +246,8 @@ pub struct ConductorFile {
 }
 
 impl Row for ConductorFile {
-    const COLUMNS: &'static [&'static str] = &["unit", "path", "what", "owner", "mode", "bytes", "sha256"];
+    const COLUMNS: &'static [&'static str] =
+        &["unit", "path", "what", "owner", "mode", "bytes", "sha256"];
 
     fn cells(&self) -> Vec<String> {
         vec![

@@ -22,11 +22,7 @@ impl Row for ManagementCluster {
     const COLUMNS: &'static [&'static str] = &["what", "name", "version"];
 
     fn cells(&self) -> Vec<String> {
-        vec![
-            self.what.clone(),
-            self.name.clone(),
-            text(self.version.as_ref()),
-        ]
+        vec![self.what.clone(), self.name.clone(), text(self.version.as_ref())]
     }
 }
 
@@ -50,7 +46,8 @@ pub struct Controller {
 }
 
 impl Row for Controller {
-    const COLUMNS: &'static [&'static str] = &["controller", "version", "deployment", "image", "digests", "pods"];
+    const COLUMNS: &'static [&'static str] =
+        &["controller", "version", "deployment", "image", "digests", "pods"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -86,7 +83,8 @@ pub struct HelmRelease {
 }
 
 impl Row for HelmRelease {
-    const COLUMNS: &'static [&'static str] = &["namespace", "release", "chart", "chart version", "app version", "revision", "status"];
+    const COLUMNS: &'static [&'static str] =
+        &["namespace", "release", "chart", "chart version", "app version", "revision", "status"];
 
     fn cells(&self) -> Vec<String> {
         vec![

@@ -29,7 +29,8 @@ pub struct Application {
 }
 
 impl Row for Application {
-    const COLUMNS: &'static [&'static str] = &["application", "charm", "channel", "revision", "base", "version", "subordinate", "units"];
+    const COLUMNS: &'static [&'static str] =
+        &["application", "charm", "channel", "revision", "base", "version", "subordinate", "units"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -96,7 +97,8 @@ pub struct Machine {
 }
 
 impl Row for Machine {
-    const COLUMNS: &'static [&'static str] = &["machine", "host name", "instance", "base", "addresses", "hardware"];
+    const COLUMNS: &'static [&'static str] =
+        &["machine", "host name", "instance", "base", "addresses", "hardware"];
 
     fn cells(&self) -> Vec<String> {
         vec![
