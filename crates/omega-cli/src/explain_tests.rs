@@ -59,6 +59,18 @@ fn every_command_that_a_decision_names_is_quoted() {
     }
 }
 
+/// The command that checks a rule can be pasted.
+#[test]
+fn every_command_that_checks_a_rule_is_one_that_the_program_takes() {
+    for check in checks() {
+        for command in &check.commands {
+            let words = shlex::split(&format!("omega-cli {command}")).unwrap();
+            let parsed = help::command().try_get_matches_from(words);
+            assert!(parsed.is_ok(), "{}: {command}: {}", check.rule, parsed.unwrap_err());
+        }
+    }
+}
+
 #[test]
 fn what_is_not_there_is_found() {
     for good in ["lint bundle", "--prove", "management.server", "driver-loaded", "/usr/bin/helm"] {

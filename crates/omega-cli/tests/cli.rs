@@ -22,6 +22,8 @@ use tempfile::TempDir;
 mod acceptance;
 #[path = "cli/confirm.rs"]
 mod confirm;
+#[path = "cli/decisions.rs"]
+mod decisions;
 #[path = "cli/images.rs"]
 mod images;
 #[path = "cli/json.rs"]

@@ -303,6 +303,7 @@ pub fn defined_kinds(directory: &Path) -> BTreeSet<String> {
 /// # Panics
 ///
 /// Panics if the sources can't be read.
+#[allow(clippy::expect_used, reason = "an assertion helper for tests")]
 pub fn defined_rules(directory: &Path) -> (BTreeSet<String>, Vec<String>) {
     let (mut names, mut unnamed) = (BTreeSet::new(), Vec::new());
     for entry in fs::read_dir(directory).expect("the sources can be read") {
@@ -312,7 +313,9 @@ pub fn defined_rules(directory: &Path) -> (BTreeSet<String>, Vec<String>) {
             let (more, others) = defined_rules(&path);
             names.extend(more);
             unnamed.extend(others);
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !name.ends_with("tests.rs")
+        {
             let text = fs::read_to_string(&path).expect("the sources can be read");
             let text: String = text.split_whitespace().collect();
             let text = text.split("#[cfg(test)]mod").next().unwrap_or_default();

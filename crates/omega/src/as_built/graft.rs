@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use omega_core::{Failure, kubeconfig::KubeconfigFacts};
+use omega_core::{Failure, Label as _, kubeconfig::KubeconfigFacts};
 use omega_driver::{
     DriverRelease,
     options::{Section, options},

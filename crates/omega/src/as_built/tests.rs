@@ -8,12 +8,7 @@ use omega_openstack::{Method, Request, Service, sim::Cloud};
 use serde_json::json;
 
 use super::*;
-use crate::{
-    acceptance::items::JujuModel,
-    clients::PartialClients,
-    rehearsal,
-    test_harness::Site,
-};
+use crate::{acceptance::items::JujuModel, clients::PartialClients, rehearsal, test_harness::Site};
 
 /// A model as juju 3.4 prints one: a principal in a container, with a subordinate.
 const MODEL: &str = include_str!("model.json");
@@ -106,7 +101,8 @@ async fn grafted() -> Site {
 fn surveyor(site: &Site) -> Surveyor {
     let (_, kubeconfig) = rehearsal::site().unwrap();
     let clients = PartialClients::from(&site.clients);
-    Surveyor::new(clients, Some(Arc::new(Model(MODEL))), "omega.toml").with_kubeconfig(kubeconfig.facts)
+    Surveyor::new(clients, Some(Arc::new(Model(MODEL))), "omega.toml")
+        .with_kubeconfig(kubeconfig.facts)
 }
 
 #[tokio::test]
@@ -239,12 +235,16 @@ async fn a_unit_a_model_and_a_management_cluster_that_do_not_answer_hide_nothing
 
 #[tokio::test]
 async fn what_the_site_does_not_name_is_neither_there_nor_unread() {
-    let surveyor = Surveyor::new(PartialClients::default(), Some(Arc::new(Model(MODEL))), "omega.toml");
+    let surveyor =
+        Surveyor::new(PartialClients::default(), Some(Arc::new(Model(MODEL))), "omega.toml");
     let built = surveyor.look(&at(NOON)).await;
     assert_eq!(built.unread(), []);
     assert_eq!(built.clusters.not_named.as_deref(), Some("the site file names no cloud"));
     let page = built.markdown();
-    assert!(page.contains("## Clusters\n\nNot looked at: the site file names no cloud.\n"), "{page}");
+    assert!(
+        page.contains("## Clusters\n\nNot looked at: the site file names no cloud.\n"),
+        "{page}"
+    );
 }
 
 #[test]

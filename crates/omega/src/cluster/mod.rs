@@ -35,8 +35,7 @@ pub use kubernetes_supported::KubernetesSupported;
 pub use leftovers::{ClusterPlace, cluster_leftovers};
 pub(crate) use prerequisites::NOT_LOOKED;
 pub use prerequisites::{
-    ClusterPrerequisites, PREREQUISITE_RULES, PrerequisiteSettings,
-    check_prerequisites,
+    ClusterPrerequisites, PREREQUISITE_RULES, PrerequisiteSettings, check_prerequisites,
 };
 pub use requested_cluster::RequestedCluster;
 

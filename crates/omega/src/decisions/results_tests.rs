@@ -46,7 +46,11 @@ async fn the_gates_of_a_run_are_the_last_results_of_their_rules() {
         assert_eq!(last.run, report.run, "{rule}");
         assert_eq!(last.site, "omega.toml", "{rule}");
     }
-    assert_eq!(results.of("cluster-health").unwrap().state, ResultState::Deferred, "no cluster yet");
+    assert_eq!(
+        results.of("cluster-health").unwrap().state,
+        ResultState::Deferred,
+        "no cluster yet"
+    );
     assert_eq!(results.of("ceph-release"), None, "a lint is not stored");
     let all = overview(&results).unwrap();
     let of = |id: &str| all.iter().find(|one| one.id == id).unwrap();
@@ -69,7 +73,8 @@ fn a_gate_that_said_no_is_the_last_result_of_its_rule() {
         outcome,
         notes: Vec::new(),
     };
-    let warning = Finding::broken("daemon-steady", subject(), "it restarts").severity(Severity::Warning);
+    let warning =
+        Finding::broken("daemon-steady", subject(), "it restarts").severity(Severity::Warning);
     let gate = Failure::new(FailureClass::Gate, "check failed").because("no way");
     let unasked = Failure::new(FailureClass::Error, "no answer");
     let done = TargetReport {
@@ -80,9 +85,7 @@ fn a_gate_that_said_no_is_the_last_result_of_its_rule() {
             item("driver-imports", ItemOutcome::Failed(unasked)),
         ],
     };
-    let before = |key: &str| {
-        json!({ "subject": subject(), "kind": "gate", "key": key, "found": { "verdict": { "pass": { "evidence": [] } } } })
-    };
+    let before = |key: &str| json!({ "subject": subject(), "kind": "gate", "key": key, "found": { "verdict": { "pass": { "evidence": [] } } } });
     let sections = json!([{ "number": "7.1", "title": "t", "items": [before("reach-management"), before("juju-status")] }]);
     let looked = json!([{ "target": "magnum/0", "sections": sections }]);
     stored(&runs, "s", 0, &json!({ "looked": looked, "done": [done], "exit_code": 3 }));
