@@ -94,9 +94,8 @@ impl Results {
         let (all, damaged) = runs.all()?;
         let mut results = Self { by_rule: BTreeMap::new(), damaged };
         for run in all.iter().filter(|run| site.is_none_or(|site| run.site == site)) {
-            match results.read(runs, run) {
-                Ok(()) => {}
-                Err(failure) => results.damaged.push(failure),
+            if let Err(failure) = results.read(runs, run) {
+                results.damaged.push(failure);
             }
         }
         Ok(results)
@@ -132,7 +131,7 @@ impl Results {
         if report.get("verdict").is_some() {
             self.of_acceptance(run, serde_json::from_value(report).map_err(unreadable)?);
         } else {
-            self.of_run(run, serde_json::from_value(report).map_err(unreadable)?);
+            self.of_run(run, &serde_json::from_value(report).map_err(unreadable)?);
         }
         Ok(())
     }
@@ -163,46 +162,53 @@ impl Results {
         }
     }
 
-    fn of_run(&mut self, run: &RunInfo, report: RunReport) {
-        let mut add = |rule: &str, state, summary: Option<String>| {
+    fn of_run(&mut self, run: &RunInfo, report: &RunReport) {
+        let found = report.findings.iter();
+        let found =
+            found.map(|one| (one.rule.as_str(), (of_finding(one), Some(one.summary.clone()))));
+        let done = report.done.iter().flat_map(|target| &target.items);
+        let done = done.filter(|item| is_check(&item.kind));
+        let done = done.filter_map(|item| Some((item.key.as_str(), of_outcome(&item.outcome)?)));
+        let done: Vec<_> = done.collect();
+        // What was looked at before the changes counts where the run did not come to it.
+        let is_open = |rule: &str| done.iter().all(|(reached, _)| *reached != rule);
+        let looked = report.looked.iter().flat_map(TargetPreview::items);
+        let looked = looked.filter(|item| is_check(&item.kind) && is_open(&item.key));
+        let looked = looked.filter_map(|item| Some((item.key.as_str(), of_state(&item.found)?)));
+        for (rule, (state, summary)) in found.chain(looked).chain(done.iter().cloned()) {
             let result = LastResult::new(state, run.began, &run.runbook, &run.site);
             self.add(rule, LastResult { run: Some(run.id.clone()), summary, ..result });
-        };
-        for finding in &report.findings {
-            add(&finding.rule, of_finding(finding), Some(finding.summary.clone()));
         }
-        let done = report.done.iter().flat_map(|target| &target.items);
-        for item in done.filter(|item| is_check(&item.kind)) {
-            let (state, summary) = match &item.outcome {
-                ItemOutcome::Passed { .. } => (ResultState::Passed, None),
-                ItemOutcome::Deferred { until } => (ResultState::Deferred, Some(until.clone())),
-                ItemOutcome::Warned(one) => (of_finding(one), Some(one.summary.clone())),
-                ItemOutcome::Failed(failure) => (of_failure(failure), Some(words(failure))),
-                // Only steps end so.
-                ItemOutcome::Unchanged | ItemOutcome::Changed => continue,
-            };
-            add(&item.key, state, summary);
+    }
+}
+
+/// What a rule found, and in which words.
+type Found = (ResultState, Option<String>);
+
+/// Returns what a gate or a wait found when the run came to it.
+fn of_outcome(outcome: &ItemOutcome) -> Option<Found> {
+    match outcome {
+        ItemOutcome::Passed { .. } => Some((ResultState::Passed, None)),
+        ItemOutcome::Deferred { until } => Some((ResultState::Deferred, Some(until.clone()))),
+        ItemOutcome::Warned(one) => Some((of_finding(one), Some(one.summary.clone()))),
+        ItemOutcome::Failed(failure) => Some((of_failure(failure), Some(words(failure)))),
+        // Only steps end so.
+        ItemOutcome::Unchanged | ItemOutcome::Changed => None,
+    }
+}
+
+/// Returns what a gate or a wait found before the changes.
+fn of_state(state: &ItemState) -> Option<Found> {
+    match state {
+        ItemState::Verdict(Verdict::Pass { .. }) => Some((ResultState::Passed, None)),
+        ItemState::Verdict(Verdict::Deferred { until }) => {
+            Some((ResultState::Deferred, Some(until.clone())))
         }
-        // What was looked at before the changes counts where the run did not come to it.
-        let reached: Vec<&str> =
-            report.done.iter().flat_map(|one| &one.items).map(|item| item.key.as_str()).collect();
-        let looked = report.looked.iter().flat_map(TargetPreview::items);
-        for item in
-            looked.filter(|item| is_check(&item.kind) && !reached.contains(&item.key.as_str()))
-        {
-            let (state, summary) = match &item.found {
-                ItemState::Verdict(Verdict::Pass { .. }) => (ResultState::Passed, None),
-                ItemState::Verdict(Verdict::Deferred { until }) => {
-                    (ResultState::Deferred, Some(until.clone()))
-                }
-                ItemState::Verdict(Verdict::Fail(one)) => {
-                    (of_finding(one), Some(one.summary.clone()))
-                }
-                ItemState::Failed(failure) => (of_failure(failure), Some(words(failure))),
-                ItemState::Preview(_) => continue,
-            };
-            add(&item.key, state, summary);
+        ItemState::Verdict(Verdict::Fail(one)) => {
+            Some((of_finding(one), Some(one.summary.clone())))
         }
+        ItemState::Failed(failure) => Some((of_failure(failure), Some(words(failure)))),
+        ItemState::Preview(_) => None,
     }
 }
 
