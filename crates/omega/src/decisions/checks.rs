@@ -109,18 +109,15 @@ pub fn checks() -> Vec<Check> {
     let mut places = BTreeMap::new();
     for (kind, rule, decisions) in rules() {
         let command = kind.command(&rule);
-        match places.get(&rule).and_then(|at: &usize| all.get_mut(*at)) {
-            Some(known) => {
-                if !known.commands.contains(&command) {
-                    known.commands.push(command);
-                }
+        if let Some(known) = places.get(&rule).and_then(|at: &usize| all.get_mut(*at)) {
+            if !known.commands.contains(&command) {
+                known.commands.push(command);
             }
-            None => {
-                drop(places.insert(rule.clone(), all.len()));
-                let decisions = decisions.iter().map(|one| (*one).to_owned()).collect();
-                all.push(Check { rule, kind, decisions, commands: vec![command] });
-            }
+            continue;
         }
+        places.insert(rule.clone(), all.len());
+        let decisions = decisions.iter().map(|one| (*one).to_owned()).collect();
+        all.push(Check { rule, kind, decisions, commands: vec![command] });
     }
     all
 }

@@ -220,12 +220,11 @@ fn is_check(kind: &str) -> bool {
 fn of_finding(finding: &Finding) -> ResultState {
     match finding.severity {
         Severity::Broken => ResultState::Failed,
-        Severity::Unknown => ResultState::Unknown,
         Severity::Warning => ResultState::Warned,
         Severity::Waiting => ResultState::Deferred,
         Severity::Note => ResultState::Passed,
-        // A severity of a later version.
-        _ => ResultState::Unknown,
+        // Or a severity of a later version.
+        Severity::Unknown | _ => ResultState::Unknown,
     }
 }
 

@@ -121,9 +121,9 @@ pub struct Image {
     pub disk_format: Option<String>,
     /// Its size in bytes.
     pub size: Option<u64>,
-    /// The property os_distro.
+    /// The property `os_distro`.
     pub os_distro: Option<String>,
-    /// The property kube_version.
+    /// The property `kube_version`.
     pub kube_version: Option<String>,
     /// The SHA-512 of the bytes that it was made of, if omega staged it.
     pub source_sha512: Option<String>,
