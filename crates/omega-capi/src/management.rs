@@ -254,6 +254,19 @@ impl Management {
         Ok(time.timestamp())
     }
 
+    /// Returns the API server's version (`v1.34.4`).
+    ///
+    /// # Errors
+    ///
+    /// Fails without an answer, or if it has no `gitVersion`.
+    pub async fn version(&self) -> Result<String, Error> {
+        const PATH: &str = "/version";
+        let body: Value = self.parse(Verb::Get, PATH, &self.get(PATH, JSON).await?)?;
+        let version = body.get("gitVersion").and_then(Value::as_str);
+        let none = || self.malformed(Verb::Get, PATH, "it has no gitVersion");
+        version.map(ToOwned::to_owned).ok_or_else(none)
+    }
+
     async fn successful(
         &self,
         verb: Verb,

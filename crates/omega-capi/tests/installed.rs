@@ -5,7 +5,7 @@
 use omega_capi::{
     Error, Management, Namespaces,
     constellation::{Component, Constellation, VersionMatch, check_constellation},
-    controllers::read_installed,
+    controllers::{read_controller_pods, read_installed, read_nodes},
     releases::read_releases,
     sim::{Apiserver, Fault},
 };
@@ -92,4 +92,32 @@ async fn the_right_to_list_deployments_is_named() {
     let error = read_installed(&over(&apiserver)).await.unwrap_err();
     let Error::Forbidden { verb, resource, .. } = error else { panic!("{error:?}") };
     assert_eq!((verb.as_str(), resource.as_str()), ("list", "deployments.apps"));
+}
+
+#[tokio::test]
+async fn a_pod_has_the_digest_of_its_image_and_a_node_its_version() {
+    let apiserver = Apiserver::default();
+    let management = over(&apiserver);
+    assert!(management.version().await.unwrap().starts_with("v1."));
+    apiserver.add_list("/api/v1/pods", "Pod");
+    apiserver.add_list("/api/v1/nodes", "Node");
+    let pod = |name: &str, image_id: &str| {
+        let image = "mirror:5000/x/capi-openstack-controller:v0.14.4";
+        let status = json!({
+            "name": "manager", "image": image, "imageID": image_id, "ready": true, "restartCount": 0,
+        });
+        json!({
+            "metadata": {"name": name, "namespace": "capo-system"},
+            "spec": {"containers": [{"name": "manager", "image": image}]},
+            "status": {"containerStatuses": [status]},
+        })
+    };
+    apiserver.put("/api/v1/pods", pod("capo-1", "mirror:5000/x/c@sha256:9f2c41"));
+    apiserver.put("/api/v1/pods", pod("capo-2", "sha256:9f2c42"));
+    apiserver.put("/api/v1/pods", pod("capo-3", ""));
+    let pods = read_controller_pods(&management).await.unwrap();
+    let digests: Vec<_> = pods.iter().map(|pod| pod.digest.as_deref()).collect();
+    assert_eq!(digests, [Some("sha256:9f2c41"), Some("sha256:9f2c42"), None]);
+    apiserver.put("/api/v1/nodes", json!({"metadata": {"name": "silent"}}));
+    assert_eq!(read_nodes(&management).await.unwrap()[0].kubelet, None);
 }

@@ -84,6 +84,8 @@ impl App {
             Command::Lint(args) => self.lint(&args).await,
             Command::Rehearse(args) => self.rehearse(&args).await,
             Command::Explain(args) => self.explain(args.decision.as_deref()),
+            Command::Decisions(args) => self.decisions(&args),
+            Command::AsBuilt(args) => Box::pin(self.as_built(&args)).await,
             Command::Schema { of } => Ok(self.schema(of)),
             Command::Completions { shell } => Ok(self.completions(shell)),
             Command::Man { directory } => self.man(&directory),

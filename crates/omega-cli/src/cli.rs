@@ -10,7 +10,7 @@ use omega::capi::Namespace;
 
 use crate::{
     command::{
-        AcceptArgs, AcceptanceArgs, Access, DoctorArgs, DriftArgs, InitArgs, LintArgs, Operation,
+        AcceptArgs, AcceptanceArgs, Access, AsBuiltArgs, DoctorArgs, DriftArgs, InitArgs, LintArgs, Operation,
         ReleaseStuckDeleteArgs,
     },
     documents::Document,
@@ -94,6 +94,15 @@ pub(crate) enum Command {
     Rehearse(RehearseArgs),
     /// Explain a decision and the actual behaviour.
     Explain(ExplainArgs),
+    /// List the decisions, the rules that check them, and their last results on this machine.
+    ///
+    /// Nothing is contacted: the results are those of stored runs and acceptance reports.
+    Decisions(DecisionsArgs),
+    /// Write down what of the site really exists, as one document (read-only).
+    ///
+    /// Two documents of an unchanged site differ in the time only. What could not be read is said in its
+    /// place, and the exit code is 1 then.
+    AsBuilt(AsBuiltArgs),
     /// List runs, show one, or remove what killed runs left.
     Runs(RunsArgs),
     /// Release a cluster stuck deleting, and remove what it left in the cloud.
@@ -323,6 +332,19 @@ pub(crate) enum Rehearsed {
 pub(crate) struct ExplainArgs {
     /// The decision (`D-042`). Without it, all are listed.
     pub(crate) decision: Option<String>,
+}
+
+/// `decisions`
+#[derive(Debug, Args)]
+pub(crate) struct DecisionsArgs {
+    /// Only this decision (`D-021`), with its rules.
+    pub(crate) decision: Option<String>,
+    /// Only those about which the documents contradict each other, and how.
+    #[arg(long)]
+    pub(crate) contradictions: bool,
+    /// Only results of this site file, as it was named then [default: the newest of any].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) site: Option<String>,
 }
 
 /// `runs`

@@ -9,8 +9,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use omega::{
     acceptance::{AcceptanceReport, Files, PlannedItem},
+    as_built::AsBuilt,
     core::{Entry, Failure, Finding, StepId},
-    decisions::Decision,
+    decisions::{Decision, DecisionState},
     doctor::{LayerFinding, LayerReport},
     drift::DriftReport,
     rehearsal::Invented,
@@ -129,6 +130,24 @@ struct Swept {
 struct Explained {
     /// The decisions.
     decisions: Vec<Decision>,
+}
+
+/// `decisions`
+#[derive(JsonSchema)]
+struct DecisionList {
+    /// The decisions, with their rules.
+    decisions: Vec<DecisionState>,
+    /// What is wrong with runs that can't be read.
+    damaged: Vec<Failure>,
+}
+
+/// `as-built`
+#[derive(JsonSchema)]
+struct Built {
+    /// What exists.
+    as_built: AsBuilt,
+    /// The file that was written, if one was.
+    file: Option<PathBuf>,
 }
 
 /// `lint`
@@ -367,6 +386,10 @@ pub(crate) enum Document {
     Sweep,
     /// `explain`
     Explain,
+    /// `decisions`
+    Decisions,
+    /// `as-built`
+    AsBuilt,
     /// `lint`
     Lint,
     /// `doctor`
@@ -407,6 +430,8 @@ impl Document {
             Self::Run => schema_for!(ShownRun),
             Self::Sweep => schema_for!(Sweep),
             Self::Explain => schema_for!(Explained),
+            Self::Decisions => schema_for!(DecisionList),
+            Self::AsBuilt => schema_for!(Built),
             Self::Lint => schema_for!(Lint),
             Self::Doctor => schema_for!(Diagnosis),
             Self::Drift => schema_for!(DriftReport),

@@ -57,6 +57,8 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
             ),
             ("check", &["check reach", "check live", "check health --output json"]),
             ("accept", &["accept --plan", "accept --report-dir reports", "accept --only D-011.4"]),
+            ("as-built", &["as-built", "as-built --out as-built.md", "as-built --output json"]),
+            ("decisions", &["decisions", "decisions D-021", "decisions --contradictions"]),
             ("explain", &["explain", "explain D-042"]),
         ],
     ),

@@ -11,6 +11,8 @@ mod documents;
 mod environment;
 mod examples;
 mod exit;
+#[cfg(test)]
+mod explain_tests;
 mod help;
 mod render;
 mod signals;

@@ -22,6 +22,8 @@ use tempfile::TempDir;
 mod acceptance;
 #[path = "cli/confirm.rs"]
 mod confirm;
+#[path = "cli/decisions.rs"]
+mod decisions;
 #[path = "cli/drift.rs"]
 mod drift;
 #[path = "cli/images.rs"]

@@ -5,6 +5,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Evidence, Failure, Finding, PollPolicy, Subject};
 
+/// The name of a check, and the decisions that it checks. A list of all checks is made of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CheckRule {
+    /// Its name, which is never renamed.
+    pub name: &'static str,
+    /// The decisions (`D-042`); often none.
+    pub decisions: &'static [&'static str],
+}
+
+impl CheckRule {
+    /// Returns the rule `name`.
+    pub const fn new(name: &'static str, decisions: &'static [&'static str]) -> Self {
+        Self { name, decisions }
+    }
+
+    /// Returns a finding of this rule that must be fixed, with the first of its decisions.
+    pub fn finding(self, subject: Subject, summary: impl Into<String>) -> Finding {
+        let finding = Finding::broken(self.name, subject, summary);
+        match self.decisions.first() {
+            Some(decision) => finding.decision(decision),
+            None => finding,
+        }
+    }
+}
+
 /// A read-only check of a fact.
 ///
 /// A prerequisite is always checked, never remembered. `Err` means that the check could not be

@@ -42,7 +42,7 @@ pub use ensure::{Outcome, Plan, ensure, plan};
 pub use event::{Event, EventSink, NoEvents, Progress, ProgressUnit, StepId};
 pub use failure::{Diagnostic, EnsureError, Failure, FailureClass, Retry, Touched, chain};
 pub use finding::{Evidence, Finding, Observation, Severity};
-pub use gate::{Gate, Verdict, Wait, WaitState, WhenLate};
+pub use gate::{CheckRule, Gate, Verdict, Wait, WaitState, WhenLate};
 pub use journal::{Entry, FileJournal, Journal, JournalError, MemoryJournal, NoJournal, Undo};
 pub use library_words::{json_words, url_words};
 pub use lock::{Lock, LockError};

@@ -297,6 +297,38 @@ pub fn defined_kinds(directory: &Path) -> BTreeSet<String> {
     found
 }
 
+/// Returns the name of every [`CheckRule`](crate::CheckRule) that the sources below `directory` define,
+/// and the files in which a gate or a wait has a name that is none of a rule.
+///
+/// # Panics
+///
+/// Panics if the sources can't be read.
+#[allow(clippy::expect_used, reason = "an assertion helper for tests")]
+pub fn defined_rules(directory: &Path) -> (BTreeSet<String>, Vec<String>) {
+    let (mut names, mut unnamed) = (BTreeSet::new(), Vec::new());
+    for entry in fs::read_dir(directory).expect("the sources can be read") {
+        let path = entry.expect("the sources can be read").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            let (more, others) = defined_rules(&path);
+            names.extend(more);
+            unnamed.extend(others);
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !name.ends_with("tests.rs")
+        {
+            let text = fs::read_to_string(&path).expect("the sources can be read");
+            let text: String = text.split_whitespace().collect();
+            let text = text.split("#[cfg(test)]mod").next().unwrap_or_default();
+            let found = text.split("CheckRule::new(\"").skip(1);
+            names.extend(found.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+            if text.contains("fnrule(&self)->&'staticstr{\"") {
+                unnamed.push(name);
+            }
+        }
+    }
+    (names, unnamed)
+}
+
 #[cfg(test)]
 #[path = "testing_tests.rs"]
 mod tests;

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use omega_core::{Evidence, Finding, Severity, Subject};
+use omega_core::{CheckRule, Evidence, Finding, Severity, Subject};
 use semver::Version;
 
 use crate::{
@@ -17,13 +17,16 @@ use crate::{
 };
 
 /// The rule of a label without effect.
-pub const IGNORED_LABEL: &str = "ignored-label";
+pub const IGNORED_LABEL: CheckRule = CheckRule::new("ignored-label", &["D-036", "L-P6-3"]);
 /// The rule of a field without effect.
-pub const IGNORED_FIELD: &str = "ignored-field";
+pub const IGNORED_FIELD: CheckRule = CheckRule::new("ignored-field", &["D-036"]);
 /// The rule of the label `auto_healing_enabled`.
-pub const AUTO_HEALING: &str = "auto-healing";
+pub const AUTO_HEALING: CheckRule = CheckRule::new("auto-healing", &["D-042", "D-041"]);
 /// The rule of the label `keystone_auth_enabled`.
-pub const KEYSTONE_AUTH: &str = "keystone-auth";
+pub const KEYSTONE_AUTH: CheckRule = CheckRule::new("keystone-auth", &["D-029"]);
+
+/// The rules of templates.
+pub const RULES: [CheckRule; 4] = [IGNORED_LABEL, IGNORED_FIELD, AUTO_HEALING, KEYSTONE_AUTH];
 
 const DRIVER: &str = "magnum-capi-helm 1.4.0, magnum_capi_helm/driver.py";
 /// The first chart that reads `allowedCIDRs` (0.25.1, `cluster-openstack.yaml:72`). The driver sends
@@ -73,7 +76,7 @@ pub fn ignored_label(driver: &DriverRelease, label: &str) -> Option<Finding> {
     };
     let what = format!("driver {driver} ignores the label {label}");
     let subject = Subject::new("label", label);
-    Some(found(IGNORED_LABEL, Severity::Note, subject, what).decision("D-036").remedy(remedy))
+    Some(found(IGNORED_LABEL, Severity::Note, subject, what).remedy(remedy))
 }
 
 /// Returns that the chart ignores the template's label [`ALLOWED_CIDRS`], if it has it and the chart
@@ -93,7 +96,7 @@ pub fn open_to_all(
         );
         let evidence = [Evidence::text("the label is", asked), Evidence::holds(DIFFERENT_KEYS)];
         let finding = found(IGNORED_LABEL, Severity::Warning, subject(template), what);
-        finding.decision("D-036").shown_by(evidence).remedy(BY_HAND)
+        finding.shown_by(evidence).remedy(BY_HAND)
     })
 }
 
@@ -105,7 +108,7 @@ pub fn would_be_open_to_all(chart: &Version) -> Option<Finding> {
              open to any address"
         );
         let subject = Subject::new("chart", chart.to_string());
-        let finding = found(IGNORED_LABEL, Severity::Note, subject, what).decision("D-036");
+        let finding = found(IGNORED_LABEL, Severity::Note, subject, what);
         finding.shown_by([Evidence::holds(DIFFERENT_KEYS)]).remedy(BY_HAND)
     })
 }
@@ -135,7 +138,7 @@ fn auto_healing(template: &str, labels: &BTreeMap<String, String>) -> Option<Fin
         ),
     };
     let what = format!("template {template} has {label}={value}: {what}");
-    Some(found(AUTO_HEALING, severity, subject(template), what).decision("D-042").remedy(remedy))
+    Some(found(AUTO_HEALING, severity, subject(template), what).remedy(remedy))
 }
 
 /// The driver's `_get_k8s_keystone_auth_enabled` (1.4.0, `driver.py:728`): off by default.
@@ -147,11 +150,7 @@ fn keystone_auth(template: &str, labels: &BTreeMap<String, String>) -> Option<Fi
          a private CA, so no login by Keystone works and the API server logs errors of its webhook"
     );
     let finding = found(KEYSTONE_AUTH, Severity::Warning, subject(template), what);
-    Some(
-        finding
-            .decision("D-029")
-            .remedy("leave it out while Keystone's certificate is of a private CA"),
-    )
+    Some(finding.remedy("leave it out while Keystone's certificate is of a private CA"))
 }
 
 /// As `oslo_utils.strutils.bool_from_string` reads it.
@@ -191,7 +190,7 @@ fn ignored_field(driver: &DriverRelease, template: &str, field: &str) -> Option<
     let severity = if field == "tls_disabled" { Severity::Warning } else { Severity::Note };
     let what = format!("driver {driver} ignores {field} of template {template}: {what}");
     let finding = found(IGNORED_FIELD, severity, subject(template), what);
-    Some(finding.decision("D-036").remedy(remedy))
+    Some(finding.remedy(remedy))
 }
 
 /// Reads a version with or without its `v`.
@@ -199,8 +198,8 @@ fn version(text: &str) -> Option<Version> {
     Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
 }
 
-fn found(rule: &str, severity: Severity, subject: Subject, what: String) -> Finding {
-    Finding::broken(rule, subject, what).severity(severity).source(DRIVER)
+fn found(rule: CheckRule, severity: Severity, subject: Subject, what: String) -> Finding {
+    rule.finding(subject, what).severity(severity).source(DRIVER)
 }
 
 fn subject(template: &str) -> Subject {

@@ -7,7 +7,7 @@ use omega_capi::{
     coherence::{Coherence, CoherenceInputs, Rule, TemplateFacts, check_coherence},
     served::{ServedApis, read_served_apis},
 };
-use omega_core::{Failure, Gate, Label as _, Subject, Verdict};
+use omega_core::{CheckRule, Failure, Gate, Label as _, Subject, Verdict};
 use omega_openstack::container_infra::{Cluster, ClusterList, ContainerInfra, Template};
 use serde_json::Value;
 
@@ -77,10 +77,15 @@ impl Coherent {
     }
 }
 
+impl Coherent {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("coherence", &["D-034", "D-036", "D-042"]);
+}
+
 #[async_trait]
 impl Gate for Coherent {
     fn rule(&self) -> &'static str {
-        "coherence"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -9,15 +9,17 @@
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
 //! * [`live`] checks what runs against the decisions.
 //! * [`acceptance`] checks the acceptance bar of a cloud, D-011, and reports.
+//! * [`as_built`] writes down what of a site really exists.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
 //! * `rehearsal` runs a whole job on the simulators (feature `sim`).
-//! * [`decisions`] explains the decisions that the runbooks are based on.
+//! * [`decisions`] explains the decisions that the runbooks are based on, and knows every rule that checks them.
 //!
 //! [`run::Engine`] plans, applies and verifies a job. It sends events to a [`Context`](core::Context),
 //! and returns values. Nothing here prints, prompts, reads the environment, or depends on a command
 //! line. Every future is `Send`.
 
 pub mod acceptance;
+pub mod as_built;
 pub mod clients;
 pub mod cluster;
 pub mod coherence;

@@ -85,14 +85,14 @@ fn unreadable(error: &OverrideError) -> Finding {
     };
     let what = format!("api_resources: {error}, and {}", error.outcome());
     let subject = Subject::new("option", "api_resources");
-    let finding = Rule::UnreadableOverride.finding(Severity::Broken, "D-042", subject, what);
+    let finding = Rule::UnreadableOverride.finding(Severity::Broken, subject, what);
     finding.shown_by([Evidence::holds(at)]).remedy(error.next().unwrap_or_default())
 }
 
 fn default_chart(driver: &DriverRelease, chart: &Version) -> Finding {
     let what = format!("no chart is set: driver {driver} installs its default, {chart}");
     let subject = Subject::new("option", "default_helm_chart_version");
-    let finding = Rule::DefaultChart.finding(Severity::Warning, "D-036", subject, what);
+    let finding = Rule::DefaultChart.finding(Severity::Warning, subject, what);
     finding
         .shown_by([Evidence::holds("default_helm_chart_version is not set")])
         .remedy("set default_helm_chart_version to the tag whose dependencies.json is installed")
@@ -104,7 +104,7 @@ fn unsettled(apis: &ServedApis) -> Option<Finding> {
     let name = first.split_once('/').map_or(first.as_str(), |(name, _)| name);
     let subject = Subject::new("definition", name);
     let what = format!("defined versions are not served: {}", missing.join(", "));
-    let finding = Rule::UnsettledDefinition.finding(Severity::Warning, "D-042", subject, what);
+    let finding = Rule::UnsettledDefinition.finding(Severity::Warning, subject, what);
     let evidence = "`served: true` in the definition, but not in discovery";
     let remedy =
         format!("wait some seconds and check again; if it stays: kubectl describe crd {name}");
@@ -127,7 +127,7 @@ fn stored(apis: &ServedApis, definition: &Definition) -> Option<Finding> {
         outdated.join(", ")
     );
     let subject = Subject::new("definition", &name);
-    let finding = Rule::StoredVersion.finding(severity, "D-028", subject, what);
+    let finding = Rule::StoredVersion.finding(severity, subject, what);
     Some(finding.shown_by([Evidence::list("storedVersions", &definition.stored)]).remedy(format!(
         "before the upgrade write each object again (kubectl get {name} -A -o json | kubectl replace -f \
          -), then take {first} out: kubectl patch crd {name} --subresource=status --type=merge -p \
@@ -163,7 +163,7 @@ fn coming_removal(apis: &ServedApis, combination: &Combination) -> Option<Findin
     let what = "v1beta1 of Cluster API is deprecated; v1.16 (planned for April 2027) will not serve \
                 it, and every released driver needs it";
     let subject = Subject::new("definition", "clusters.cluster.x-k8s.io");
-    let finding = Rule::ComingRemoval.finding(Severity::Note, "D-042", subject, what);
+    let finding = Rule::ComingRemoval.finding(Severity::Note, subject, what);
     Some(finding.shown_by(evidence).remedy(HOLD))
 }
 

@@ -59,8 +59,8 @@ fn unserved_reads(served: &ServedVersions, driver: &DriverRelease, reads: &[Read
         let summary =
             format!("driver {driver} reads {list} at {at}, which is not served: {outcome}");
         let subject = Subject::new("driver", driver.to_string());
-        let decision = decision(served, at);
-        let finding = Rule::UnservedRead.finding(Severity::Broken, decision, subject, summary);
+        let finding = Rule::UnservedRead.finding(Severity::Broken, subject, summary);
+        let finding = finding.decision(decision(served, at));
         finding.shown_by(evidence(served, at, &plurals)).remedy(if moved {
             "remove api_resources".to_owned()
         } else {
@@ -170,7 +170,7 @@ fn moved(served: &ServedVersions, read: &Read) -> Option<Finding> {
     };
     let evidence =
         format!("driver 1.4.0 only changes the path, and still reads the fields of {KNOWN}");
-    let finding = Rule::MovedRead.finding(severity, "D-042", option(), what);
+    let finding = Rule::MovedRead.finding(severity, option(), what);
     let remedy = format!("remove {class} from api_resources; its {KNOWN} must be served");
     Some(finding.shown_by([Evidence::holds(&evidence)]).remedy(remedy))
 }
@@ -180,7 +180,7 @@ fn option() -> Subject {
 }
 
 fn warning(what: String, evidence: Evidence, remedy: impl Into<String>) -> Finding {
-    let finding = Rule::IgnoredOverride.finding(Severity::Warning, "D-042", option(), what);
+    let finding = Rule::IgnoredOverride.finding(Severity::Warning, option(), what);
     finding.shown_by([evidence]).remedy(remedy)
 }
 
@@ -224,7 +224,7 @@ pub(crate) fn unserved_writes(served: &ServedVersions, chart: &Version) -> Vec<F
     let subject = || Subject::new("chart", chart.to_string());
     let Some(emitted) = chart_emits(chart) else {
         let what = format!("it is not known which versions chart {chart} uses");
-        let finding = Rule::UnknownChart.finding(Severity::Warning, "D-034", subject(), what);
+        let finding = Rule::UnknownChart.finding(Severity::Warning, subject(), what);
         let evidence = Evidence::text("known releases:", "0.4.0 to 0.27.0");
         let remedy = "check the output of `helm template` before the first create";
         return vec![finding.shown_by([evidence]).remedy(remedy)];
@@ -242,7 +242,7 @@ pub(crate) fn unserved_writes(served: &ServedVersions, chart: &Version) -> Vec<F
             "chart {chart} creates {kinds} at {at}, which is not served: a create fails with helm's \
              `no matches for kind`"
         );
-        let finding = Rule::UnservedWrite.finding(Severity::Broken, "D-034", subject(), what);
+        let finding = Rule::UnservedWrite.finding(Severity::Broken, subject(), what);
         finding.shown_by(evidence(served, at, &plurals)).remedy(if newer {
             "set default_helm_chart_version to 0.25.1, which uses v1beta1".to_owned()
         } else {

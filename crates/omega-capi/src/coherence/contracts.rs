@@ -73,7 +73,7 @@ fn finding(surface: &ServedApis, definition: &Definition, accepted: &[&str]) -> 
         (what, format!("label it, or {}", reinstall(definition)))
     };
     let subject = Subject::new("definition", &name);
-    let finding = Rule::MissingContract.finding(Severity::Broken, "D-042", subject, what);
+    let finding = Rule::MissingContract.finding(Severity::Broken, subject, what);
     Some(finding.shown_by(evidence(definition)).remedy(remedy))
 }
 

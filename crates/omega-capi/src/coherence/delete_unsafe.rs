@@ -42,6 +42,6 @@ pub fn delete_unsafe(surface: &ServedApis, combination: &Combination) -> Option<
         cluster.at
     );
     let subject = Subject::new("driver", driver.to_string());
-    let finding = Rule::UnsafeDelete.finding(Severity::Broken, "D-042", subject, summary);
+    let finding = Rule::UnsafeDelete.finding(Severity::Broken, subject, summary);
     Some(finding.shown_by([evidence]).remedy(format!("delete no cluster; {remedy}")))
 }

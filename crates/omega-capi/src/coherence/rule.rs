@@ -77,7 +77,7 @@ impl Rule {
             Self::ComingRemoval => "coming-removal",
             Self::TemplateWithoutCni => "template-without-cni",
             Self::TemplateChart => "template-chart",
-            Self::IgnoredLabel => omega_driver::template::IGNORED_LABEL,
+            Self::IgnoredLabel => omega_driver::template::IGNORED_LABEL.name,
         }
     }
 
@@ -112,16 +112,39 @@ impl Rule {
         }
     }
 
-    /// Creates a finding of this rule, with the decision that explains it.
+    /// Returns the decisions that it checks: first the one that its findings name.
+    pub fn decisions(self) -> &'static [&'static str] {
+        match self {
+            // Which of them depends on what is served instead.
+            Self::UnservedRead => &["D-042", "D-034"],
+            Self::UnreadableOverride
+            | Self::MovedRead
+            | Self::IgnoredOverride
+            | Self::UnsafeDelete
+            | Self::MissingContract
+            | Self::UnsettledDefinition
+            | Self::ComingRemoval => &["D-042"],
+            Self::UnservedWrite | Self::UnknownChart | Self::TemplateChart => &["D-034"],
+            Self::DefaultChart => &["D-036"],
+            Self::StoredVersion => &["D-028"],
+            Self::TemplateWithoutCni => &["D-031", "DOCFIX-032"],
+            Self::IgnoredLabel => omega_driver::template::IGNORED_LABEL.decisions,
+        }
+    }
+
+    /// Creates a finding of this rule, with the first of its decisions.
     pub(super) fn finding(
         self,
         severity: Severity,
-        decision: &str,
         subject: Subject,
         summary: impl Into<String>,
     ) -> Finding {
         let finding = Finding::broken(self.name(), subject, summary);
-        finding.severity(severity).decision(decision).source(self.source())
+        let finding = finding.severity(severity).source(self.source());
+        match self.decisions().first() {
+            Some(decision) => finding.decision(decision),
+            None => finding,
+        }
     }
 
     /// Returns whether an operator may accept its findings. An unsafe delete can't be undone, and with

@@ -1,5 +1,7 @@
 use async_trait::async_trait;
-use omega_core::{Diagnostic as _, Evidence, Failure, Gate, Label as _, Subject, Verdict};
+use omega_core::{
+    CheckRule, Diagnostic as _, Evidence, Failure, Gate, Label as _, Subject, Verdict,
+};
 
 use crate::{
     Error, Management,
@@ -43,10 +45,15 @@ impl ServedVersionsGate {
     }
 }
 
+impl ServedVersionsGate {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("served-versions", &["D-028", "D-042"]);
+}
+
 #[async_trait]
 impl Gate for ServedVersionsGate {
     fn rule(&self) -> &'static str {
-        "served-versions"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -101,7 +101,7 @@ pub fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<F
     let what = format!(
         "template {name} has network driver {plugin}, which the charts do not have: {outcome}"
     );
-    let finding = Rule::TemplateWithoutCni.finding(severity, "D-031", subject(name), what);
+    let finding = Rule::TemplateWithoutCni.finding(severity, subject(name), what);
     let evidence = [
         Evidence::count("clusters that use it", *clusters),
         Evidence::list("the charts have", PLUGINS),
@@ -125,7 +125,7 @@ fn other_chart(apis: &ServedApis, chart: &Version, label: &str, names: &[&str]) 
     let list = names.join(", ");
     let warning = |what: String| {
         let subject = subject(&list);
-        let finding = Rule::TemplateChart.finding(Severity::Warning, "D-034", subject, what);
+        let finding = Rule::TemplateChart.finding(Severity::Warning, subject, what);
         let evidence = Evidence::text(&format!("label {CHART_VERSION}"), label);
         finding.shown_by([evidence]).remedy(format!(
             "create a template without the label (one in use can't be changed): the site's chart \

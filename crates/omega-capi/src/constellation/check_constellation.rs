@@ -1,6 +1,6 @@
 use std::cmp::Ordering;
 
-use omega_core::{Evidence, Finding, Severity, Subject};
+use omega_core::{CheckRule, Evidence, Finding, Severity, Subject};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,9 @@ use crate::{
 
 /// The chart that magnum-capi-helm installs for a cluster.
 const CLUSTER_CHART: &str = "openstack-cluster";
+
+/// The rule of a version that was not tested with the others.
+pub const UNTESTED: CheckRule = CheckRule::new("untested-version", &["D-034"]);
 
 /// The versions that were tested together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,9 +109,9 @@ impl Comparison {
             | VersionMatch::Newer
             | VersionMatch::NotNamed => Severity::Warning,
         };
-        let finding = Finding::broken("untested-version", subject, summary)
+        let finding = UNTESTED
+            .finding(subject, summary)
             .severity(severity)
-            .decision("D-034")
             .source("capi-helm-charts, dependencies.json")
             .shown_by(self.evidence.clone());
         Some(match &self.remedy {

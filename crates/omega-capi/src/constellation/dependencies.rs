@@ -4,6 +4,8 @@ use omega_core::{Evidence, Finding, Severity, Subject, json_words};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use super::check_constellation::UNTESTED;
+
 /// `dependencies.json` at the tags 0.1.2 to 0.27.0 of capi-helm-charts, by tag.
 const TABLE: &str = include_str!("../../data/dependencies.json");
 
@@ -181,9 +183,9 @@ impl Dependencies {
         let bare = |text: &str| text.trim_start_matches('v').to_owned();
         (bare(tested) != bare(helm)).then(|| {
             let what = format!("helm {helm} is pinned, and chart {chart} was tested with {tested}");
-            Finding::broken("untested-version", Subject::new("program", "helm"), what)
+            UNTESTED
+                .finding(Subject::new("program", "helm"), what)
                 .severity(Severity::Warning)
-                .decision("D-034")
                 .source("capi-helm-charts, dependencies.json")
                 .shown_by([Evidence::text("tested with", tested), Evidence::text("pinned", helm)])
                 .remedy(format!(

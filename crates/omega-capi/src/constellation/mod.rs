@@ -8,7 +8,7 @@ mod kubernetes_support;
 
 pub use azimuth_images::{releases_with, versions_of};
 pub use check_constellation::{
-    Comparison, Constellation, ConstellationItem, VersionMatch, check_constellation,
+    Comparison, Constellation, ConstellationItem, UNTESTED, VersionMatch, check_constellation,
 };
 pub use constellation_tested::ConstellationTested;
 pub use dependencies::{Component, Dependencies, DependenciesError};

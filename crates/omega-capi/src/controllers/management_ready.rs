@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
-use omega_core::{Evidence, Failure, Finding, Gate, Label as _, Severity, Subject, Verdict};
+use omega_core::{
+    CheckRule, Evidence, Failure, Finding, Gate, Label as _, Severity, Subject, Verdict,
+};
 
 use crate::{
     Error, Management, OddObject,
@@ -11,7 +13,7 @@ use crate::{
     served::{ServedVersions, discover_versions},
 };
 
-const RULE: &str = "management-ready";
+const RULE: &str = ManagementReady::RULE.name;
 const ORC: (&str, &str) = ("openstack.k-orc.cloud", "images");
 
 /// The gate that the management cluster works: its nodes are Ready, Cluster API's controllers are
@@ -136,7 +138,7 @@ impl ManagementState {
 }
 
 fn unready(node: &NodeState) -> Option<Finding> {
-    let NodeState { name, unready } = node;
+    let NodeState { name, unready, .. } = node;
     let why = unready.as_ref()?;
     let finding =
         Finding::broken(RULE, Subject::new("node", name), format!("it is not Ready: {why}"));
@@ -155,7 +157,7 @@ fn down(one: &Installed) -> Option<Finding> {
 }
 
 fn crashing(pod: &ControllerPod) -> Finding {
-    let ControllerPod { component, name, restarts, waiting, ended } = pod;
+    let ControllerPod { component, name, restarts, waiting, ended, .. } = pod;
     let waiting = waiting.as_ref().map(|reason| format!("{reason}, ")).unwrap_or_default();
     let why = format!("{name} does not stay up: {waiting}{restarts} restarts");
     let (namespace, pod) = name.split_once('/').unwrap_or(("", name));
@@ -163,6 +165,11 @@ fn crashing(pod: &ControllerPod) -> Finding {
         .shown_by([Evidence::text("restarts", restarts.to_string())])
         .shown_by(ended.map(|time| Evidence::time("last ended", time)))
         .remedy(format!("find out why it ended: kubectl -n {namespace} logs {pod} --previous"))
+}
+
+impl ManagementReady {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("management-ready", &["D-034", "D-035"]);
 }
 
 #[async_trait]
@@ -232,12 +239,13 @@ mod tests {
             restarts: 7,
             waiting: None,
             ended: "2026-11-01T16:00:00Z".parse().ok(),
+            digest: None,
         };
         let (group, plural) = ORC;
         let kinds = vec![ServedKind { kind: "Image".into(), plural: plural.into() }];
         let version = ServedVersion { version: "v1alpha1".into(), kinds };
         ManagementState {
-            nodes: Ok(vec![NodeState { name: "m".into(), unready: None }]),
+            nodes: Ok(vec![NodeState { name: "m".into(), unready: None, kubelet: None }]),
             installed: Ok(vec![installed]),
             pods: Ok(vec![pod]),
             served: Ok(ServedVersions { groups: BTreeMap::from([(group.into(), vec![version])]) }),
@@ -254,7 +262,7 @@ mod tests {
         assert_eq!(well().findings(now()), []);
         let mut node = well();
         let unready = Some("Ready is Unknown, NodeStatusUnknown: ".to_owned());
-        node.nodes = Ok(vec![NodeState { name: "m".into(), unready }]);
+        node.nodes = Ok(vec![NodeState { name: "m".into(), unready, kubelet: None }]);
         assert_eq!(first(&node), "node m: it is not Ready: Ready is Unknown, NodeStatusUnknown: ");
         let mut down = well();
         down.installed.as_mut().unwrap()[0].available = Some(0);

@@ -23,6 +23,9 @@ pub struct NodeState {
     pub name: String,
     /// Why it is not Ready; none if it is.
     pub unready: Option<String>,
+    /// The version of its kubelet (`v1.32.3`); none if no kubelet has reported.
+    #[serde(default)]
+    pub kubelet: Option<String>,
 }
 
 /// A pod of a controller, and how often it was started again.
@@ -38,6 +41,9 @@ pub struct ControllerPod {
     pub waiting: Option<String>,
     /// When it last ended.
     pub ended: Option<Timestamp>,
+    /// The digest of the image that runs (`sha256:9f2c41...`); none until it was pulled.
+    #[serde(default)]
+    pub digest: Option<String>,
 }
 
 impl ControllerPod {
@@ -63,7 +69,9 @@ pub async fn read_nodes(management: &Management) -> Result<Vec<NodeState>, Error
 }
 
 fn node(node: Node) -> NodeState {
-    let conditions = node.status.and_then(|status| status.conditions).unwrap_or_default();
+    let status = node.status.unwrap_or_default();
+    let kubelet = status.node_info.map(|info| info.kubelet_version).filter(|one| !one.is_empty());
+    let conditions = status.conditions.unwrap_or_default();
     let ready = conditions.into_iter().find(|one| one.type_ == "Ready");
     let unready = match ready {
         Some(one) if one.status == "True" => None,
@@ -73,7 +81,7 @@ fn node(node: Node) -> NodeState {
         }
         None => Some("no kubelet has reported".to_owned()),
     };
-    NodeState { name: node.metadata.name.unwrap_or_default(), unready }
+    NodeState { name: node.metadata.name.unwrap_or_default(), unready, kubelet }
 }
 
 /// Reads the pods of the controllers, in any namespace.
@@ -102,6 +110,9 @@ fn pods(pod: Pod) -> Vec<ControllerPod> {
         let (repository, _) = split_image(container.image.as_deref()?);
         let last = repository.rsplit('/').next();
         let component = Component::ALL.into_iter().find(|c| Some(c.image()) == last)?;
+        // `docker.io/library/a@sha256:...`, or the digest alone.
+        let digest = status.image_id.rsplit('@').next().filter(|one| one.contains(':'));
+        let digest = digest.map(ToOwned::to_owned);
         let waiting = status.state.and_then(|state| state.waiting).and_then(|one| one.reason);
         let ended = status.last_state.and_then(|state| state.terminated);
         Some(ControllerPod {
@@ -110,6 +121,7 @@ fn pods(pod: Pod) -> Vec<ControllerPod> {
             restarts: status.restart_count,
             waiting,
             ended: ended.and_then(|ended| ended.finished_at).map(|time| time.0),
+            digest,
         })
     };
     statuses.into_iter().filter_map(one).collect()

@@ -81,6 +81,47 @@ pub struct Diagnosis {
 }
 
 impl HealthCause {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::Healthy,
+        Self::ManagementUnreachable,
+        Self::CredentialRefused,
+        Self::UnservedVersion,
+        Self::PolarityMisread,
+        Self::Missing,
+        Self::LoadBalancer,
+        Self::Infrastructure,
+        Self::ControlPlane,
+        Self::Workers,
+        Self::Paused,
+        Self::RollingOut,
+        Self::Deleting,
+        Self::NeverPolled,
+        Self::Outdated,
+        Self::Unclear,
+    ];
+
+    /// Returns the decisions that it checks.
+    pub fn decisions(self) -> &'static [&'static str] {
+        match self {
+            Self::UnservedVersion => &["D-042", "D-028"],
+            Self::Healthy | Self::PolarityMisread => &["D-042"],
+            Self::ManagementUnreachable | Self::NeverPolled | Self::Outdated => {
+                &["D-042-amendment"]
+            }
+            Self::CredentialRefused => &["D-039"],
+            Self::Missing
+            | Self::LoadBalancer
+            | Self::Infrastructure
+            | Self::ControlPlane
+            | Self::Workers
+            | Self::Paused
+            | Self::RollingOut
+            | Self::Deleting
+            | Self::Unclear => &[],
+        }
+    }
+
     /// Returns whether somebody must fix something.
     pub fn is_fault(self) -> bool {
         self.severity() == Severity::Broken

@@ -227,6 +227,14 @@ impl Apiserver {
         }
     }
 
+    /// Adds an empty list of objects (`/api/v1/nodes`, `Node`), unless it has that list.
+    pub fn add_list(&self, path: &str, kind: &str) {
+        let mut state = self.state.lock();
+        if state.at(path).is_none() {
+            state.collections.push(Collection::empty(path, kind));
+        }
+    }
+
     /// Stores `object` in the list at `path` (`/api/v1/secrets`), without a request. It replaces one of
     /// the same name, and gets a UID, a `resourceVersion` and a time.
     pub fn put(&self, path: &str, object: Value) {

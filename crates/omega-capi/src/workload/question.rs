@@ -47,6 +47,16 @@ impl Question {
         }
     }
 
+    /// Returns the decisions that it checks.
+    pub fn decisions(self) -> &'static [&'static str] {
+        match self {
+            Self::Api | Self::Nodes | Self::Csi | Self::Dns | Self::Stuck => &["D-011"],
+            Self::Cni => &["D-011", "D-031"],
+            // It kept crashing where it did not reach the addresses of the APIs.
+            Self::CloudController => &["D-011", "D-003"],
+        }
+    }
+
     /// Returns its name: `cloud-controller`.
     pub fn name(self) -> &'static str {
         self.rule().trim_start_matches("workload-")

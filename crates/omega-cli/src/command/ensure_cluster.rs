@@ -8,7 +8,7 @@ use omega::{
     clients::{CloudClients, Connect, PartialClients},
     cluster::{
         AbsentCluster, ClusterPlace, ClusterPrerequisites, ClusterSite, DriverSettings,
-        EnsuredCluster, EnsuredClusterObserved, PREREQUISITES, PrerequisiteSettings,
+        EnsuredCluster, EnsuredClusterObserved, PREREQUISITE_RULES, PrerequisiteSettings,
         check_prerequisites, cluster_leftovers, first_broken,
     },
     core::{Desired as _, Failure, FailureClass, Finding, Severity, Subject, nearest_name},
@@ -67,7 +67,7 @@ pub(super) struct ClusterValueArgs {
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
     /// Go on although this check of the prerequisites fails (repeatable); the finding is a warning then.
-    #[arg(long = "accept", value_name = "RULE", value_parser = PossibleValuesParser::new(PREREQUISITES))]
+    #[arg(long = "accept", value_name = "RULE", value_parser = PossibleValuesParser::new(PREREQUISITE_RULES.map(|rule| rule.name)))]
     accept: Vec<String>,
 }
 

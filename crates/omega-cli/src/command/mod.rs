@@ -3,6 +3,7 @@
 mod accept;
 mod acceptance;
 mod access;
+mod as_built;
 mod capi;
 mod capi_inputs;
 mod check;
@@ -33,6 +34,7 @@ mod workload;
 pub(crate) use accept::AcceptArgs;
 pub(crate) use acceptance::AcceptanceArgs;
 pub(crate) use access::Access;
+pub(crate) use as_built::AsBuiltArgs;
 pub(crate) use check::CheckArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use drift::DriftArgs;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use omega::decisions::Decision;
+use omega::decisions::{Decision, DecisionState, LastResult, ResultState, RuleState};
 
 use super::layout::wrap;
 
@@ -30,35 +30,167 @@ pub(crate) fn decision(decision: &Decision, all: &[Decision]) -> String {
     }
     let amendment = format!("{}-amendment", decision.id);
     let see = all.iter().find(|d| d.id == amendment).map(|d| format!("{}: {}", d.id, d.title));
+    let omega = decision.omega();
     let parts = [
         ("status", Some(&decision.status)),
         ("decided", Some(&decision.decided)),
         ("actually", decision.truth.as_ref()),
-        ("omega", Some(&decision.omega)),
+        ("but", decision.contradiction.as_ref()),
+        ("omega", Some(&omega)),
+        ("no rule", decision.unchecked.as_ref()),
         ("see also", see.as_ref()),
     ];
     for (head, body) in parts {
-        let Some(body) = body else { continue };
-        text.push('\n');
-        for (nth, line) in wrap(body, WIDTH - INDENT).iter().enumerate() {
-            let head = if nth == 0 { head } else { "" };
-            let _ = writeln!(text, "{head:<INDENT$}{line}");
+        if let Some(body) = body {
+            paragraph(&mut text, head, body);
         }
+    }
+    if decision.is_in_force() && decision.unchecked.is_none() {
+        let next = format!("omega-cli decisions {} lists the rules that check it", decision.id);
+        paragraph(&mut text, "rules", &next);
     }
     text.truncate(text.trim_end().len());
     text
 }
 
+/// Adds a paragraph beside its heading.
+fn paragraph(text: &mut String, head: &str, body: &str) {
+    text.push('\n');
+    for (nth, line) in wrap(body, WIDTH - INDENT).iter().enumerate() {
+        let head = if nth == 0 { head } else { "" };
+        let _ = writeln!(text, "{head:<INDENT$}{line}");
+    }
+}
+
+/// Returns the list of all decisions, with what is known of each in one line or two.
+pub(crate) fn decision_states(all: &[DecisionState]) -> String {
+    let mut lines = Vec::new();
+    for one in all {
+        let head = format!("{} ({})", one.title, one.status);
+        beside(&mut lines, &one.id, &head);
+        beside(&mut lines, "", &known(one));
+    }
+    let of = |is: fn(&DecisionState) -> bool| all.iter().filter(|one| is(one)).count();
+    let rules: std::collections::BTreeSet<_> =
+        all.iter().flat_map(|one| &one.rules).map(|rule| rule.rule.as_str()).collect();
+    let recap = format!(
+        "{} decisions: {} in force, {} of them without a rule; {} rules; {} with a stored result, {} of them \
+         not good. omega-cli decisions ID lists the rules of one.",
+        all.len(),
+        of(|one| one.in_force),
+        of(|one| one.in_force && one.rules.is_empty()),
+        rules.len(),
+        of(|one| one.worst().is_some()),
+        of(|one| one.worst().is_some_and(|(_, last)| is_bad(last.state))),
+    );
+    lines.push(String::new());
+    lines.extend(wrap(&recap, WIDTH));
+    lines.join("\n")
+}
+
+fn beside(lines: &mut Vec<String>, id: &str, text: &str) {
+    let ids = std::iter::once(id).chain(std::iter::repeat(""));
+    let wrapped = wrap(text, WIDTH - ID_WIDTH - 1);
+    lines.extend(ids.zip(wrapped).map(|(id, line)| format!("{id:<ID_WIDTH$} {line}")));
+}
+
+/// What is known of a decision, in a sentence.
+fn known(one: &DecisionState) -> String {
+    let count = match one.rules.len() {
+        0 => return one.unchecked.clone().unwrap_or_else(|| "no rule".to_owned()),
+        1 => "1 rule".to_owned(),
+        some => format!("{some} rules"),
+    };
+    match one.worst() {
+        Some((rule, last)) => format!("{count}; {}: {}", rule.rule, result(last)),
+        None => {
+            let first = one.rules.iter().flat_map(|rule| &rule.commands).next();
+            let first = first.map(|command| format!(": omega-cli {command}")).unwrap_or_default();
+            format!("{count}; never checked{first}")
+        }
+    }
+}
+
+fn result(last: &LastResult) -> String {
+    let when = last.at.strftime("%Y-%m-%d %H:%M UTC");
+    let what = last.summary.as_ref().map(|what| format!(": {what}")).unwrap_or_default();
+    format!("{} {when} by {}{what}", word(last.state), last.by)
+}
+
+fn word(state: ResultState) -> &'static str {
+    match state {
+        ResultState::Failed => "failed",
+        ResultState::Warned => "warning",
+        ResultState::Deferred => "deferred",
+        ResultState::Passed => "passed",
+        ResultState::Unknown | _ => "not known",
+    }
+}
+
+fn is_bad(state: ResultState) -> bool {
+    !matches!(state, ResultState::Passed | ResultState::Deferred)
+}
+
+/// Returns one decision with its rules.
+pub(crate) fn decision_state(one: &DecisionState) -> String {
+    let mut text = String::new();
+    for line in wrap(&format!("{}  {}", one.id, one.title), WIDTH) {
+        let _ = writeln!(text, "{line}");
+    }
+    paragraph(&mut text, "status", &one.status);
+    if let Some(contradiction) = &one.contradiction {
+        paragraph(&mut text, "but", contradiction);
+    }
+    if let Some(why) = &one.unchecked {
+        paragraph(&mut text, "no rule", why);
+    }
+    for RuleState { rule, kind, commands, last, .. } in &one.rules {
+        paragraph(&mut text, "rule", &format!("{rule} ({})", kind.title()));
+        let known = last.as_ref().map_or_else(|| "never checked".to_owned(), result);
+        for (head, body) in [("last", known), ("checked by", commands_of(commands))] {
+            for (nth, line) in wrap(&body, WIDTH - 2 * INDENT - 2).iter().enumerate() {
+                let head = if nth == 0 { head } else { "" };
+                let _ = writeln!(text, "{:INDENT$}{head:<12}{line}", "");
+            }
+        }
+    }
+    let next = format!("omega-cli explain {} says what was decided, and what omega does", one.id);
+    paragraph(&mut text, "next", &next);
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn commands_of(commands: &[String]) -> String {
+    let all = commands.iter().map(|command| format!("omega-cli {command}"));
+    all.collect::<Vec<_>>().join("; ")
+}
+
+/// Returns where the documents contradict each other.
+pub(crate) fn contradictions(all: &[DecisionState]) -> String {
+    let mut lines = Vec::new();
+    for one in all {
+        beside(&mut lines, &one.id, &one.title);
+        beside(&mut lines, "", one.contradiction.as_deref().unwrap_or_default());
+    }
+    if lines.is_empty() {
+        lines.push("No contradiction is known.".to_owned());
+    }
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
-    use omega::decisions::{self as data, find};
+    use omega::decisions::{self as data, Results, find, overview};
 
-    use super::{decision, decisions};
+    use super::{contradictions, decision, decision_state, decision_states, decisions};
 
     #[test]
     fn every_text_fits_80_columns() {
         let all = data::decisions().unwrap();
+        let states = overview(&Results::default()).unwrap();
         let texts = all.iter().map(|one| decision(one, &all)).chain(decisions(&all));
+        let texts = texts.chain(states.iter().map(decision_state));
+        let texts = texts.chain([decision_states(&states), contradictions(&states)]);
         for line in texts.flat_map(|text| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>()) {
             assert!(line.chars().count() <= 80, "{line}");
         }

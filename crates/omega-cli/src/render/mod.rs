@@ -19,7 +19,7 @@ mod site_error;
 
 pub(crate) use acceptance::{acceptance, acceptance_plan};
 pub(crate) use capi::finding;
-pub(crate) use decisions::{decision, decisions};
+pub(crate) use decisions::{contradictions, decision, decision_state, decision_states, decisions};
 pub(crate) use doctor::doctor;
 pub(crate) use drift::{change_line, drift};
 pub(crate) use failure::failure;

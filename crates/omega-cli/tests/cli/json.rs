@@ -51,6 +51,8 @@ fn schema_of(subcommand: &str) -> &str {
         "show"
         | "runs"
         | "explain"
+        | "decisions"
+        | "as-built"
         | "doctor"
         | "drift"
         | "accept"
@@ -89,7 +91,7 @@ impl Home {
         // Who fails says why, at the top.
         let told = document["failure"].is_object()
             || ["done", "pending"].contains(&document["exit"].as_str().unwrap())
-            || ["doctor", "drift", "accept", "validate", "lint", "runs", "sweep"].contains(&name);
+            || ["doctor", "drift", "accept", "validate", "lint", "runs", "sweep", "decisions"].contains(&name);
         assert!(told, "{args:?}: no failure at the top: {document:#}");
         document
     }
@@ -215,6 +217,8 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
         ("apply", "--from") => Differs(&["apply", "graft"], &["--from", "gone.plan"]),
         ("apply", "--prove") => Differs(&["apply", "graft"], &["--prove"]),
         ("apply", "--parallel") => Tested("../omega/src/graft/apply_tests.rs", ".parallel("),
+        ("decisions", "--contradictions") => Differs(&["decisions"], &["--contradictions"]),
+        ("as-built", "--out") => Differs(&["as-built"], &["--out", "as-built.md"]),
         ("rollback", "--run") => Differs(&["rollback", "graft"], &["--run", "nope"]),
         (
             "lint bundle" | "lint network" | "lint site" | "lint templates" | "lint file",
@@ -480,8 +484,16 @@ fn is_in_the_lab(subcommand: &str, flag: &str) -> bool {
 /// The site file that is named is the one that is read; `init` writes it.
 fn names_site(home: &Home, subcommand: &str) -> bool {
     let Some(example) = examples(home, subcommand).into_iter().next() else { return false };
-    if ["init", "rehearse", "runs sweep", "retarget-kubeconfig", "rollback", "check-coherence"]
-        .contains(&subcommand)
+    if [
+        "init",
+        "rehearse",
+        "runs sweep",
+        "retarget-kubeconfig",
+        "rollback",
+        "check-coherence",
+        "decisions",
+    ]
+    .contains(&subcommand)
     {
         // They read it only in some cases, each with a test: site.rs, needs.rs.
         return true;

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use omega_core::{
-    Evidence, Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts,
+    CheckRule, Evidence, Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts,
     values::Sha256,
 };
 
@@ -75,10 +75,15 @@ impl AuthenticateManagement {
     }
 }
 
+impl AuthenticateManagement {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("authenticate-management", &["D-035"]);
+}
+
 #[async_trait]
 impl Gate for AuthenticateManagement {
     fn rule(&self) -> &'static str {
-        "authenticate-management"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{Delta, Desired as _, Evidence, Failure, Gate, Label as _, Subject, Verdict};
+use omega_core::{
+    CheckRule, Delta, Desired as _, Evidence, Failure, Gate, Label as _, Subject, Verdict,
+};
 
 use super::{fail, not_checked};
 use crate::{
@@ -48,10 +50,15 @@ impl DaemonSteady {
     }
 }
 
+impl DaemonSteady {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("daemon-steady", &[]);
+}
+
 #[async_trait]
 impl Gate for DaemonSteady {
     fn rule(&self) -> &'static str {
-        "daemon-steady"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Gate, Label as _, Severity, Subject, Verdict, values::Sha256};
+use omega_core::{
+    CheckRule, Evidence, Failure, Gate, Label as _, Severity, Subject, Verdict, values::Sha256,
+};
 use omega_driver::{
     DriverRelease,
     requirements::{DISTRIBUTION, ENTRY_POINT},
@@ -111,10 +113,15 @@ const KNOWN_MAGNUM: &str = "18.0.1";
 
 const STAGED: &str = "waits for 7.6 (stage the drop-in)";
 
+impl DriverImports {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("driver-imports", &["D-007"]);
+}
+
 #[async_trait]
 impl Gate for DriverImports {
     fn rule(&self) -> &'static str {
-        "driver-imports"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

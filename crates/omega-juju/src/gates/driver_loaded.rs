@@ -1,7 +1,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
+use omega_core::{
+    CheckRule, Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256,
+};
 use omega_driver::{
     DriverRelease,
     requirements::{DISTRIBUTION, ENTRY_POINT},
@@ -112,10 +114,15 @@ impl DriverLoaded {
     }
 }
 
+impl DriverLoaded {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("driver-loaded", &["D-037", "L-P6-2"]);
+}
+
 #[async_trait]
 impl Gate for DriverLoaded {
     fn rule(&self) -> &'static str {
-        "driver-loaded"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Label as _, Severity, Subject, Verdict};
+use omega_core::{
+    CheckRule, Evidence, Failure, Finding, Gate, Label as _, Severity, Subject, Verdict,
+};
 
 use crate::{
     Unit,
@@ -46,10 +48,15 @@ pub fn standing_finding(rule: &str, subject: Subject, standing: &Standing) -> Op
     Some(found.severity(severity).remedy(remedy))
 }
 
+impl JujuStanding {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("juju-status", &["D-011"]);
+}
+
 #[async_trait]
 impl Gate for JujuStanding {
     fn rule(&self) -> &'static str {
-        "juju-status"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use omega_core::{
-    Evidence, Failure, FailureClass, Gate, Label as _, Observation, Subject, Verdict,
+    CheckRule, Evidence, Failure, FailureClass, Gate, Label as _, Observation, Subject, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -89,10 +89,15 @@ fn kept(file: &LeftoverObserved) -> Evidence {
     Evidence { fact: format!("{decision}:"), value: Observation::Text(text) }
 }
 
+impl LeftoversDecided {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("leftovers-decided", &["D-007", "D-037"]);
+}
+
 #[async_trait]
 impl Gate for LeftoversDecided {
     fn rule(&self) -> &'static str {
-        "leftovers-decided"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

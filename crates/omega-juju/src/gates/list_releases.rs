@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
+use omega_core::{
+    CheckRule, Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256,
+};
 
 use super::{fail, finding, has_digest, not_checked};
 use crate::{
@@ -104,10 +106,15 @@ fn evidence(state: &ReleasesState) -> Evidence {
     Evidence::list(&fact, releases.iter().map(|(name, status)| format!("{name} {status}")))
 }
 
+impl ListReleases {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("list-releases", &["D-031"]);
+}
+
 #[async_trait]
 impl Gate for ListReleases {
     fn rule(&self) -> &'static str {
-        "list-releases"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -15,7 +15,7 @@ mod list_releases;
 mod reach_management;
 mod sources_reachable;
 
-use omega_core::{Failure, Finding, Gate, Verdict, values::Sha256};
+use omega_core::{CheckRule, Failure, Finding, Gate, Verdict, values::Sha256};
 
 pub use authenticate_management::AuthenticateManagement;
 pub use daemon_steady::DaemonSteady;
@@ -28,6 +28,19 @@ pub use reach_management::ReachManagement;
 pub use sources_reachable::SourcesReachable;
 
 use crate::{Error, FileState};
+
+/// The rules of the gates.
+pub const RULES: [CheckRule; 9] = [
+    JujuStanding::RULE,
+    ReachManagement::RULE,
+    AuthenticateManagement::RULE,
+    ListReleases::RULE,
+    SourcesReachable::RULE,
+    LeftoversDecided::RULE,
+    DriverImports::RULE,
+    DriverLoaded::RULE,
+    DaemonSteady::RULE,
+];
 
 fn not_checked(gate: &impl Gate, error: &Error) -> Failure {
     Failure::from_error(format!("could not check {}", gate.subject()), error)

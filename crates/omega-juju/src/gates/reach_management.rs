@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use omega_core::{
-    Evidence, Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts,
+    CheckRule, Evidence, Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts,
 };
 
 use super::{fail, not_checked};
@@ -87,10 +87,15 @@ impl ReachManagement {
     }
 }
 
+impl ReachManagement {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("reach-management", &["D-019", "D-035"]);
+}
+
 #[async_trait]
 impl Gate for ReachManagement {
     fn rule(&self) -> &'static str {
-        "reach-management"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

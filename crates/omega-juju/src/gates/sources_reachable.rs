@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{Delta, Desired, Evidence, Failure, Gate, Label as _, Subject, Verdict};
+use omega_core::{
+    CheckRule, Delta, Desired, Evidence, Failure, Gate, Label as _, Subject, Verdict,
+};
 use omega_driver::requirements::DISTRIBUTION;
 
 use super::{fail, not_checked};
@@ -67,10 +69,15 @@ impl SourcesReachable {
     }
 }
 
+impl SourcesReachable {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("sources-reachable", &[]);
+}
+
 #[async_trait]
 impl Gate for SourcesReachable {
     fn rule(&self) -> &'static str {
-        "sources-reachable"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Gate, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Gate, Subject, Verdict};
 
 use crate::{
     Error,
@@ -60,10 +60,15 @@ impl VolumeQuota {
     }
 }
 
+impl VolumeQuota {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("quota-block-storage", &[]);
+}
+
 #[async_trait]
 impl Gate for VolumeQuota {
     fn rule(&self) -> &'static str {
-        "quota-block-storage"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -1,7 +1,7 @@
 //! Whether the driver finds a volume type.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Subject, Verdict};
 
 use crate::{
     Error,
@@ -55,10 +55,15 @@ impl VolumeTypeVisible {
     }
 }
 
+impl VolumeTypeVisible {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("volume-type", &[]);
+}
+
 #[async_trait]
 impl Gate for VolumeTypeVisible {
     fn rule(&self) -> &'static str {
-        "volume-type"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

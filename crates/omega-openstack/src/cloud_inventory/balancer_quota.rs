@@ -1,7 +1,7 @@
 //! Whether Octavia answers, and has room for the load balancer of a cluster's API.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict, chain};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Severity, Subject, Verdict, chain};
 
 use super::{CloudInventory, Need, Quota, room_for};
 use crate::{Error, Service, gate_answer, load_balancer::Amphora};
@@ -27,10 +27,15 @@ pub struct BalancerQuota {
 
 const ROLE: &str = "load-balancer_member (or load-balancer_observer) on the project";
 
+impl OctaviaResponds {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("octavia", &[]);
+}
+
 #[async_trait]
 impl Gate for OctaviaResponds {
     fn rule(&self) -> &'static str {
-        "octavia"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {
@@ -100,10 +105,15 @@ impl BalancerQuota {
     }
 }
 
+impl BalancerQuota {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("quota-load-balancer", &[]);
+}
+
 #[async_trait]
 impl Gate for BalancerQuota {
     fn rule(&self) -> &'static str {
-        "quota-load-balancer"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -1,7 +1,7 @@
 //! Whether Nova's quotas have room for a cluster.
 
 use async_trait::async_trait;
-use omega_core::{Failure, Gate, Subject, Verdict};
+use omega_core::{CheckRule, Failure, Gate, Subject, Verdict};
 
 use super::Compute;
 use crate::{
@@ -51,10 +51,15 @@ impl ComputeQuota {
     }
 }
 
+impl ComputeQuota {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("quota-compute", &[]);
+}
+
 #[async_trait]
 impl Gate for ComputeQuota {
     fn rule(&self) -> &'static str {
-        "quota-compute"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -1,7 +1,7 @@
 //! Whether the driver accepts the flavors of a cluster.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Subject, Verdict, nearest_name};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Subject, Verdict, nearest_name};
 
 use super::{Compute, Flavor};
 use crate::{Error, container_infra::ClusterShape, gate_answer};
@@ -80,10 +80,15 @@ impl FlavorFloor {
     }
 }
 
+impl FlavorFloor {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("flavor-floor", &[]);
+}
+
 #[async_trait]
 impl Gate for FlavorFloor {
     fn rule(&self) -> &'static str {
-        "flavor-floor"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -1,7 +1,7 @@
 //! Whether the user has the key pair of a cluster.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Subject, Verdict};
 
 use super::Compute;
 use crate::{Error, gate_answer};
@@ -38,10 +38,15 @@ impl KeypairExists {
     }
 }
 
+impl KeypairExists {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("keypair", &[]);
+}
+
 #[async_trait]
 impl Gate for KeypairExists {
     fn rule(&self) -> &'static str {
-        "keypair"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

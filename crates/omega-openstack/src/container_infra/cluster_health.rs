@@ -1,11 +1,11 @@
 //! Whether the clusters are healthy, according to Magnum's last poll.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Subject, Verdict};
 
 use super::{Cluster, ClusterList};
 
-const RULE: &str = "cluster-health";
+const RULE: &str = ClusterHealth::RULE.name;
 
 /// The gate that every cluster of the Cluster API driver is HEALTHY.
 ///
@@ -17,6 +17,11 @@ pub struct ClusterHealth {
     pub clusters: ClusterList,
     /// Only these clusters, by name or id; all if it is empty.
     pub only: Vec<String>,
+}
+
+impl ClusterHealth {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("cluster-health", &["D-011", "D-042-amendment"]);
 }
 
 #[async_trait]

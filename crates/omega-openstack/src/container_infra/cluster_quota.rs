@@ -1,7 +1,7 @@
 //! Whether Magnum lets the project have one more cluster.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Gate, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Gate, Subject, Verdict};
 
 use super::ContainerInfra;
 use crate::{
@@ -41,10 +41,15 @@ impl ClusterQuota {
     }
 }
 
+impl ClusterQuota {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("quota-clusters", &[]);
+}
+
 #[async_trait]
 impl Gate for ClusterQuota {
     fn rule(&self) -> &'static str {
-        "quota-clusters"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

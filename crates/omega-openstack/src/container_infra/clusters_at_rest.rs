@@ -1,7 +1,7 @@
 //! Whether Magnum is working on a cluster.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
 
 use super::ClusterList;
 
@@ -15,10 +15,15 @@ pub struct ClustersAtRest {
     pub clusters: ClusterList,
 }
 
+impl ClustersAtRest {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("clusters-at-rest", &[]);
+}
+
 #[async_trait]
 impl Gate for ClustersAtRest {
     fn rule(&self) -> &'static str {
-        "clusters-at-rest"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

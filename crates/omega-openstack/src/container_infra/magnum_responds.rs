@@ -1,7 +1,7 @@
 //! Whether Magnum's API answers.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Gate, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Gate, Subject, Verdict};
 
 use super::ClusterList;
 
@@ -12,10 +12,15 @@ pub struct MagnumResponds {
     pub clusters: ClusterList,
 }
 
+impl MagnumResponds {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("magnum-responds", &[]);
+}
+
 #[async_trait]
 impl Gate for MagnumResponds {
     fn rule(&self) -> &'static str {
-        "magnum-responds"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

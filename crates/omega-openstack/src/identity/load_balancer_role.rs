@@ -1,7 +1,7 @@
 //! Whether the login may create the load balancer of a cluster.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
 
 use super::client::Identity;
 use crate::{
@@ -73,10 +73,15 @@ impl LoadBalancerRole {
     }
 }
 
+impl LoadBalancerRole {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("load-balancer-role", &["D-039"]);
+}
+
 #[async_trait]
 impl Gate for LoadBalancerRole {
     fn rule(&self) -> &'static str {
-        "load-balancer-role"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

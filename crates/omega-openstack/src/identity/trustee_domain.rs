@@ -1,7 +1,7 @@
 //! Whether Magnum can create trustees.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Label as _, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Label as _, Subject, Verdict};
 
 use super::{client::Identity, wire::Assignment};
 use crate::{Error, gate_answer};
@@ -121,10 +121,15 @@ impl TrusteeDomain {
     }
 }
 
+impl TrusteeDomain {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("trustee-domain", &["D-007"]);
+}
+
 #[async_trait]
 impl Gate for TrusteeDomain {
     fn rule(&self) -> &'static str {
-        "trustee-domain"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -1,7 +1,7 @@
 //! Whether the login may make the application credential of a cluster.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
 
 use super::client::Identity;
 use crate::{Error, LoginMethod, gate_answer};
@@ -49,10 +49,15 @@ impl UnrestrictedCredential {
     }
 }
 
+impl UnrestrictedCredential {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("unrestricted-credential", &["D-039"]);
+}
+
 #[async_trait]
 impl Gate for UnrestrictedCredential {
     fn rule(&self) -> &'static str {
-        "unrestricted-credential"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

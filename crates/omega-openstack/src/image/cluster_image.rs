@@ -1,7 +1,7 @@
 //! Whether an image can be a cluster's.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Subject, Verdict};
 use omega_driver::requirements::DISTROS;
 
 use super::{Image, Images, KubernetesVersion, spec::supported_distro};
@@ -92,10 +92,15 @@ impl ClusterImage {
     }
 }
 
+impl ClusterImage {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("image-properties", &["L-P6-3"]);
+}
+
 #[async_trait]
 impl Gate for ClusterImage {
     fn rule(&self) -> &'static str {
-        "image-properties"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Service, cloud_inventory::CloudInventory, gate_answer};
@@ -74,10 +74,15 @@ impl KeyManagerResponds {
     }
 }
 
+impl KeyManagerResponds {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("key-manager", &[]);
+}
+
 #[async_trait]
 impl Gate for KeyManagerResponds {
     fn rule(&self) -> &'static str {
-        "key-manager"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

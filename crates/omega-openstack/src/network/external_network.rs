@@ -1,7 +1,7 @@
 //! Whether the external network of a cluster exists.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Subject, Verdict, nearest_name};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Subject, Verdict, nearest_name};
 
 use super::{ListedNetwork, Network};
 use crate::{Error, gate_answer};
@@ -57,10 +57,15 @@ impl ExternalNetwork {
     }
 }
 
+impl ExternalNetwork {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("external-network", &["D-003"]);
+}
+
 #[async_trait]
 impl Gate for ExternalNetwork {
     fn rule(&self) -> &'static str {
-        "external-network"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -1,7 +1,7 @@
 //! Whether Neutron's quotas have room for a cluster.
 
 use async_trait::async_trait;
-use omega_core::{Failure, Gate, Subject, Verdict};
+use omega_core::{CheckRule, Failure, Gate, Subject, Verdict};
 
 use super::Network;
 use crate::{
@@ -73,10 +73,15 @@ impl NetworkQuota {
     }
 }
 
+impl NetworkQuota {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("quota-network", &[]);
+}
+
 #[async_trait]
 impl Gate for NetworkQuota {
     fn rule(&self) -> &'static str {
-        "quota-network"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

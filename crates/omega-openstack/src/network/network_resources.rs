@@ -92,24 +92,53 @@ pub struct Subnet {
 }
 
 /// A network, with the ids of its subnets.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct ListedNetwork {
-    pub(super) id: String,
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are Neutron's")]
+pub struct ListedNetwork {
+    pub id: String,
     #[serde(default)]
-    pub(super) name: String,
+    pub name: String,
     #[serde(default)]
-    pub(super) subnets: Vec<String>,
+    pub project_id: Option<String>,
+    #[serde(default)]
+    pub subnets: Vec<String>,
+    #[serde(rename = "router:external", default)]
+    pub external: bool,
+    #[serde(default)]
+    pub shared: bool,
+    #[serde(default)]
+    pub mtu: Option<u32>,
 }
 
 /// The addresses of a subnet.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct AddressRange {
-    pub(super) id: String,
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are Neutron's")]
+pub struct AddressRange {
+    pub id: String,
     #[serde(default)]
-    pub(super) name: String,
+    pub name: String,
     #[serde(default)]
-    pub(super) project_id: Option<String>,
-    pub(super) cidr: Cidr,
+    pub project_id: Option<String>,
+    #[serde(default)]
+    pub network_id: String,
+    pub cidr: Cidr,
+    #[serde(default)]
+    pub gateway_ip: Option<String>,
+    #[serde(default)]
+    pub allocation_pools: Vec<AllocationPool>,
+    #[serde(default)]
+    pub dns_nameservers: Vec<String>,
+}
+
+/// A range that Neutron takes addresses from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllocationPool {
+    /// The first address.
+    pub start: String,
+    /// The last address.
+    pub end: String,
 }
 
 /// A port.

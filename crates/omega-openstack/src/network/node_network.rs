@@ -1,7 +1,7 @@
 //! Whether the addresses of a cluster's nodes are free.
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
 
 use super::{AddressRange, Cidr, Network};
 use crate::{Error, container_infra::ClusterShape, gate_answer};
@@ -282,10 +282,15 @@ pub fn address_mistakes(shape: &ClusterShape, ranges: &KnownRanges) -> Vec<Strin
     clashes.0.into_iter().map(|(_, why)| why).collect()
 }
 
+impl NodeNetwork {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("node-network", &["D-016"]);
+}
+
 #[async_trait]
 impl Gate for NodeNetwork {
     fn rule(&self) -> &'static str {
-        "node-network"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

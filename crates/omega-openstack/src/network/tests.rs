@@ -493,3 +493,17 @@ async fn host_bits_are_pointed_out() {
     insta::assert_snapshot!(rule.notes(&seen, ctx().now())[0].text, @"10.0.0.5/24 has host bits: Neutron filters 10.0.0.0/24, but takes 10.0.0.5/24 and 10.0.0.0/24 for two rules");
     assert!(api().notes(&seen, ctx().now()).is_empty());
 }
+
+#[tokio::test]
+async fn the_address_plan_has_what_the_project_can_use() {
+    let cloud = Cloud::new();
+    cloud.add_network("admin", "provider-ext", "10.12.4.0/22", true);
+    cloud.add_network("mgmt", "nodes", "10.20.0.0/24", false);
+    cloud.add_network("other", "decoy", "10.20.9.0/24", false);
+    let (networks, subnets) = Network::new(cloud.admin("mgmt")).address_plan().await.unwrap();
+    let names: Vec<_> = networks.iter().map(|one| (one.name.as_str(), one.external)).collect();
+    assert_eq!(names, [("nodes", false), ("provider-ext", true)]);
+    let ranges: Vec<_> = subnets.iter().map(|one| one.cidr.to_string()).collect();
+    assert_eq!(ranges, ["10.20.0.0/24", "10.12.4.0/22"]);
+    assert!(!subnets[0].allocation_pools.is_empty(), "as Neutron lists them: {subnets:?}");
+}

@@ -106,9 +106,10 @@ impl State {
     }
 
     fn list_images(&mut self, who: &Who, request: &Request) -> Option<Response> {
-        let named = request.query.iter().find(|(key, _)| key == "name");
-        let name = match named {
+        let of = |wanted: &str| request.query.iter().find(|(key, _)| key == wanted);
+        let name = match of("name") {
             Some((_, pattern)) => Some(pattern.strip_prefix("eq:")?),
+            None if of("limit").is_some_and(|(_, limit)| limit == "1") => return None,
             None => None,
         };
         let hidden = request.query.iter().any(|(key, value)| key == "os_hidden" && value == "true");

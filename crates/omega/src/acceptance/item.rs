@@ -111,6 +111,20 @@ impl ItemId {
         }
     }
 
+    /// Returns the decisions that it checks.
+    pub fn decisions(self) -> &'static [&'static str] {
+        match self {
+            Self::Charms => &["D-011"],
+            Self::Endpoints => &["D-011", "D-019", "DOCFIX-039"],
+            Self::Tenant => &["D-011", "D-003", "DOCFIX-038"],
+            Self::LoadBalancer => &["D-011", "DOCFIX-040"],
+            Self::Cluster => &["D-011", "D-031"],
+            Self::Vault => &["D-011", "D-006"],
+            Self::Snapshots => &["D-011", "D-012"],
+            Self::Designate => &["D-011", "D-008", "D-019"],
+        }
+    }
+
     /// Returns whether it is about a workload cluster.
     pub fn needs_cluster(self) -> bool {
         matches!(self, Self::LoadBalancer | Self::Cluster)

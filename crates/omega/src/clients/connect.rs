@@ -6,7 +6,7 @@ use std::{
 use jiff::Timestamp;
 use omega_capi::{Deadlines, Management};
 use omega_core::{Failure, FailureClass, kubeconfig::Kubeconfig};
-use omega_juju::Sources;
+use omega_juju::{Sources, Unit};
 use omega_openstack::{
     CloudConfig, ConfigError, DomainRef, Limits, Lookup, ProjectRef, Service, Session,
     SessionOptions,
@@ -97,10 +97,7 @@ impl<'a> Connect<'a> {
         kubeconfig: Option<&Kubeconfig>,
         only: &[String],
     ) -> Result<(PartialClients, Option<Failure>), Failure> {
-        let cloud = match self.cloud_config() {
-            Err(ConfigError::Nothing { .. }) if self.site.cloud.is_none() => None,
-            config => Some(self.cloud_over(loaded(config)?, None).await?),
-        };
+        let cloud = self.cloud_reading().await?;
         let has_units = self.site.conductor.is_some() || !only.is_empty();
         if cloud.is_none() && kubeconfig.is_none() && !has_units {
             let what = "the site file names no cloud, no management cluster and no conductor";
@@ -121,6 +118,31 @@ impl<'a> Connect<'a> {
             Err(failure) if failure.class == FailureClass::Usage => Err(failure),
             Err(failure) => Ok((clients, Some(failure))),
         }
+    }
+
+    /// Prepares the cloud's services for who only reads, if the site or the environment names a cloud: with a
+    /// new login, and no token is kept. No request is made.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the credentials can't be loaded.
+    pub(crate) async fn cloud_reading(&self) -> Result<Option<CloudClients>, Failure> {
+        match self.cloud_config() {
+            Err(ConfigError::Nothing { .. }) if self.site.cloud.is_none() => Ok(None),
+            config => Ok(Some(self.cloud_over(loaded(config)?, None).await?)),
+        }
+    }
+
+    /// Returns the units of the conductor for who only reads; none if the site names none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Juju can't list them.
+    pub(crate) async fn units_reading(&self) -> Result<Vec<Arc<Unit>>, Failure> {
+        if self.site.conductor.is_none() {
+            return Ok(Vec::new());
+        }
+        self.units(&[], &Sources::default()).await
     }
 
     /// Prepares the cloud's services. No request is made. Needs `[cloud]` (or the `OS_*` variables),

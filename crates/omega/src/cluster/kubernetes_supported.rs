@@ -8,7 +8,7 @@ use omega_capi::{
     constellation::{Component, KubernetesSupport, supported_kubernetes, version_numbers},
     controllers::{Installed, read_installed},
 };
-use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict, chain};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Severity, Subject, Verdict, chain};
 use omega_openstack::image::{Image, Images};
 
 /// The gate that the installed Cluster API supports the Kubernetes version of the image, which is the one
@@ -80,10 +80,15 @@ impl KubernetesSupported {
     }
 }
 
+impl KubernetesSupported {
+    /// Its rule, and the decisions that it checks.
+    pub const RULE: CheckRule = CheckRule::new("kubernetes-version", &["D-034"]);
+}
+
 #[async_trait]
 impl Gate for KubernetesSupported {
     fn rule(&self) -> &'static str {
-        "kubernetes-version"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

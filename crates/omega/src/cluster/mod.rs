@@ -33,8 +33,9 @@ pub use kubeconfig_removal::{KubeconfigRemoval, RemovedClusterKubeconfig};
 pub use kubeconfig_source::{ClusterAccess, ClusterFound, KubeconfigSource};
 pub use kubernetes_supported::KubernetesSupported;
 pub use leftovers::{ClusterPlace, cluster_leftovers};
+pub(crate) use prerequisites::NOT_LOOKED;
 pub use prerequisites::{
-    ClusterPrerequisites, PREREQUISITES, PrerequisiteSettings, check_prerequisites,
+    ClusterPrerequisites, PREREQUISITE_RULES, PrerequisiteSettings, check_prerequisites,
 };
 pub use requested_cluster::RequestedCluster;
 

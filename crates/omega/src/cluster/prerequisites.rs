@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_trait::async_trait;
 use omega_capi::Management;
 use omega_core::{
-    Evidence, Failure, Gate, Item, Label as _, Section, Severity, Subject, TargetPlan, Verdict,
-    run::Job,
+    CheckRule, Evidence, Failure, Gate, Item, Label as _, Section, Severity, Subject, TargetPlan,
+    Verdict, run::Job,
 };
 use omega_driver::{DriverRelease, options};
 use omega_openstack::{
@@ -28,25 +28,28 @@ use crate::{
 };
 
 /// The rules of the gates, in their order.
-pub const PREREQUISITES: [&str; 17] = [
-    "image-properties",
-    "kubernetes-version",
-    "flavor-floor",
-    "keypair",
-    "external-network",
-    "node-network",
-    "volume-type",
-    "key-manager",
-    "octavia",
-    "load-balancer-role",
-    "unrestricted-credential",
-    "trustee-domain",
-    "quota-compute",
-    "quota-network",
-    "quota-block-storage",
-    "quota-load-balancer",
-    "quota-clusters",
+pub const PREREQUISITE_RULES: [CheckRule; 17] = [
+    ClusterImage::RULE,
+    KubernetesSupported::RULE,
+    FlavorFloor::RULE,
+    KeypairExists::RULE,
+    ExternalNetwork::RULE,
+    NodeNetwork::RULE,
+    VolumeTypeVisible::RULE,
+    KeyManagerResponds::RULE,
+    OctaviaResponds::RULE,
+    LoadBalancerRole::RULE,
+    UnrestrictedCredential::RULE,
+    TrusteeDomain::RULE,
+    ComputeQuota::RULE,
+    NetworkQuota::RULE,
+    VolumeQuota::RULE,
+    BalancerQuota::RULE,
+    ClusterQuota::RULE,
 ];
+
+/// The rule of the gate that stands for all of them where it is not known what would be created.
+pub(crate) const NOT_LOOKED: CheckRule = NotLooked::RULE;
 
 /// What the site says about clusters, beside their templates.
 #[derive(Clone, Debug)]
@@ -280,10 +283,15 @@ impl Gate for BeforeCreate {
 /// Whether anything is to be created could not be found out.
 struct NotLooked(Failure);
 
+impl NotLooked {
+    /// Its rule, and the decisions that it checks.
+    pub(super) const RULE: CheckRule = CheckRule::new("prerequisites", &[]);
+}
+
 #[async_trait]
 impl Gate for NotLooked {
     fn rule(&self) -> &'static str {
-        "prerequisites"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

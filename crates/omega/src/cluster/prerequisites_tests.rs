@@ -137,7 +137,7 @@ impl Checked {
         let value = serde_json::to_value(report).unwrap();
         let items = value["looked"][0]["sections"][0]["items"].as_array().unwrap().clone();
         let rules: Vec<_> = items.iter().map(|one| one["key"].as_str().unwrap()).collect();
-        assert_eq!(rules, PREREQUISITES);
+        assert_eq!(rules, PREREQUISITE_RULES.map(|rule| rule.name));
         let found = items.iter().filter_map(|one| one["found"]["verdict"].get("fail").cloned());
         let found = found.map(|one| serde_json::from_value::<Finding>(one).unwrap());
         let found: Vec<_> = found.filter(|one| one.rule != "kubernetes-version").collect();
@@ -332,7 +332,7 @@ async fn a_create_is_refused_before_anything_is_sent_and_a_cluster_that_exists_i
     cloud.limit("mgmt", "floatingip", 0);
     cloud.remove_volume_types();
     let (report, count) = run(&[]).await;
-    assert_eq!((report.exit, report.exit_code, count), (Status::Gate, 3, PREREQUISITES.len()));
+    assert_eq!((report.exit, report.exit_code, count), (Status::Gate, 3, PREREQUISITE_RULES.len()));
     assert_eq!((report.run, cloud.writes().len()), (None, before), "nothing was sent");
     let text = serde_json::to_string(&report.looked).unwrap();
     assert!(text.contains("volume-type") && text.contains("floatingip needs 1 more"), "{text}");

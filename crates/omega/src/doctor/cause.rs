@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use omega_core::CheckRule;
+use omega_openstack::identity::TrusteeDomain;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
@@ -148,6 +150,138 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// All of them, in the order of fixing.
+    pub const ALL: [Self; 62] = [
+        Self::IdentityUnreachable,
+        Self::CredentialsRefused,
+        Self::EndpointMissing,
+        Self::ServiceUnreachable,
+        Self::NoVolumeType,
+        Self::TrusteeDomain,
+        Self::VmNotActive,
+        Self::ApiUnreachable,
+        Self::ApiUnwell,
+        Self::CertificateExpired,
+        Self::CertificateUntrusted,
+        Self::UnitUnreachable,
+        Self::ClockWrong,
+        Self::TlsFailed,
+        Self::ManagementUnreachable,
+        Self::KubeconfigUnusable,
+        Self::KubeconfigExpired,
+        Self::CredentialRefused,
+        Self::RightsMissing,
+        Self::DriverMissing,
+        Self::DriverNotImportable,
+        Self::DriverDisabled,
+        Self::DriverConflict,
+        Self::Helm,
+        Self::DropIn,
+        Self::ApiResources,
+        Self::OptionOverridden,
+        Self::ServiceDown,
+        Self::ServiceRestarting,
+        Self::CharmStatus,
+        Self::VersionUnserved,
+        Self::ContractLabelMissing,
+        Self::ControllerDown,
+        Self::ManagementNode,
+        Self::ManagementRelease,
+        Self::WebhookDown,
+        Self::Paused,
+        Self::ReleaseFailed,
+        Self::ReleasePending,
+        Self::ClusterMissing,
+        Self::TemplateNetworkDriver,
+        Self::RoleMissing,
+        Self::QuotaExhausted,
+        Self::LoadBalancerError,
+        Self::LoadBalancerMissing,
+        Self::InfrastructureFailed,
+        Self::InfrastructureStalled,
+        Self::WorkloadUnreachable,
+        Self::NodeNotReady,
+        Self::Cni,
+        Self::CloudController,
+        Self::Csi,
+        Self::Dns,
+        Self::PodStuck,
+        Self::ControlPlane,
+        Self::Workers,
+        Self::AddonFailed,
+        Self::DeletingStuck,
+        Self::PolarityMisread,
+        Self::CreateFailed,
+        Self::StaleStatus,
+        Self::Unclear,
+    ];
+
+    /// Returns the decisions that it checks.
+    pub fn decisions(self) -> &'static [&'static str] {
+        match self {
+            Self::ServiceUnreachable => &["D-003"],
+            Self::TrusteeDomain
+            | Self::DriverMissing
+            | Self::DriverDisabled
+            | Self::DriverConflict => &["D-007"],
+            Self::ApiUnreachable | Self::ManagementUnreachable => &["D-035"],
+            Self::VmNotActive => &["D-041"],
+            Self::DropIn | Self::OptionOverridden => &["D-037"],
+            Self::ApiResources | Self::VersionUnserved | Self::ContractLabelMissing => &["D-042"],
+            Self::Helm | Self::TemplateNetworkDriver | Self::Cni => &["D-031"],
+            Self::ManagementRelease => &["D-034"],
+            Self::RoleMissing => &["D-039"],
+            Self::PolarityMisread | Self::StaleStatus => &["D-042-amendment"],
+            Self::IdentityUnreachable
+            | Self::CredentialsRefused
+            | Self::EndpointMissing
+            | Self::NoVolumeType
+            | Self::ApiUnwell
+            | Self::CertificateExpired
+            | Self::CertificateUntrusted
+            | Self::UnitUnreachable
+            | Self::ClockWrong
+            | Self::TlsFailed
+            | Self::KubeconfigUnusable
+            | Self::KubeconfigExpired
+            | Self::CredentialRefused
+            | Self::RightsMissing
+            | Self::DriverNotImportable
+            | Self::ServiceDown
+            | Self::ServiceRestarting
+            | Self::CharmStatus
+            | Self::ControllerDown
+            | Self::ManagementNode
+            | Self::WebhookDown
+            | Self::Paused
+            | Self::ReleaseFailed
+            | Self::ReleasePending
+            | Self::ClusterMissing
+            | Self::QuotaExhausted
+            | Self::LoadBalancerError
+            | Self::LoadBalancerMissing
+            | Self::InfrastructureFailed
+            | Self::InfrastructureStalled
+            | Self::WorkloadUnreachable
+            | Self::NodeNotReady
+            | Self::CloudController
+            | Self::Csi
+            | Self::Dns
+            | Self::PodStuck
+            | Self::ControlPlane
+            | Self::Workers
+            | Self::AddonFailed
+            | Self::DeletingStuck
+            | Self::CreateFailed
+            | Self::Unclear => &[],
+        }
+    }
+
+    /// Returns the rule of the gate that finds it, if it is found by a gate under the gate's own name.
+    pub(crate) fn gate(self) -> Option<CheckRule> {
+        (self == Self::TrusteeDomain).then_some(TrusteeDomain::RULE)
+    }
+
     /// Returns the position of this cause at `layer` in the order of fixing. If two layers share a cause,
     /// the layer decides.
     pub(super) fn depth(self, layer: Layer) -> (Self, Layer) {
@@ -164,5 +298,18 @@ impl fmt::Display for Cause {
     /// Writes the stored name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cause;
+
+    #[test]
+    fn no_cause_is_left_out() {
+        let places = Cause::ALL.map(|cause| cause as usize);
+        assert!(places.iter().enumerate().all(|(nth, place)| nth == *place), "{places:?}");
+        // The last one of the type: whatever is added comes before it.
+        assert_eq!(Cause::ALL.last(), Some(&Cause::Unclear));
     }
 }

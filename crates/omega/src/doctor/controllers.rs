@@ -264,6 +264,7 @@ mod tests {
         let node = omega_capi::controllers::NodeState {
             name: "m".into(),
             unready: Some("Ready is Unknown".into()),
+            kubelet: None,
         };
         let pod = omega_capi::controllers::ControllerPod {
             component: Component::ClusterApi,
@@ -271,6 +272,7 @@ mod tests {
             restarts: 40,
             waiting: Some("CrashLoopBackOff".into()),
             ended: None,
+            digest: None,
         };
         let judged = |installed: Vec<Installed>| -> Vec<Cause> {
             let controllers = Ok(Controllers { installed: installed.clone(), leases: Vec::new() });

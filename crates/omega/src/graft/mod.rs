@@ -15,7 +15,7 @@ use omega_capi::{
     controllers::ManagementReady,
 };
 use omega_core::{
-    Failure, FailureClass, Finding, Item, Label as _, Section, TargetPlan,
+    CheckRule, Failure, FailureClass, Finding, Item, Label as _, Section, TargetPlan,
     kubeconfig::{Kubeconfig, KubeconfigFacts},
     run::Job,
     step,
@@ -50,6 +50,29 @@ pub use proof::{Proof, Proven, prove};
 pub use resolve::{resolve, verification, verify};
 pub use spec::{SiteSpec, value};
 pub use trustee::{Trustee, trustee_domain};
+
+/// The rules of the gates.
+pub(crate) const GATES: [CheckRule; 16] = {
+    let [a, b, c, d, e, f, g, h, i] = omega_juju::gates::RULES;
+    [
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        i,
+        ServedVersionsGate::RULE,
+        Coherent::RULE,
+        ManagementReady::RULE,
+        TrusteeDomain::RULE,
+        MagnumResponds::RULE,
+        ClustersAtRest::RULE,
+        ClusterHealth::RULE,
+    ]
+};
 
 /// What the job is for.
 #[derive(Clone, Copy, Debug)]

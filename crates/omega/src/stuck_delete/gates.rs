@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use omega_capi::stuck::{DeleteProgress, HeldObject, has_namespace};
 use omega_core::{
-    Evidence, Failure, Finding, Gate, Label as _, PollPolicy, Subject, Verdict, Wait, WaitState,
-    WhenLate, values::Sha256,
+    CheckRule, Evidence, Failure, Finding, Gate, Label as _, PollPolicy, Subject, Verdict, Wait,
+    WaitState, WhenLate, values::Sha256,
 };
 use omega_openstack::{
     identity::CredentialStatus,
@@ -17,6 +17,10 @@ use super::{StuckCluster, own_credential};
 
 /// The pause between two reads while the controllers work.
 const EVERY: Duration = Duration::from_secs(2);
+
+/// The rules of the gates and waits.
+pub(crate) const RULES: [CheckRule; 5] =
+    [IsStuck::RULE, Authenticates::RULE, Finishes::RULE, IsGone::RULE, NothingStays::RULE];
 
 fn holds(fact: &str) -> Verdict {
     Verdict::shown([Evidence::holds(fact)])
@@ -53,10 +57,15 @@ impl IsStuck {
     }
 }
 
+impl IsStuck {
+    /// Its rule, and the decisions that it checks.
+    pub(super) const RULE: CheckRule = CheckRule::new("delete-stuck", &[]);
+}
+
 #[async_trait]
 impl Gate for IsStuck {
     fn rule(&self) -> &'static str {
-        "delete-stuck"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {
@@ -122,10 +131,15 @@ pub(super) struct Authenticates {
     pub(super) wanted: Option<Sha256>,
 }
 
+impl Authenticates {
+    /// Its rule, and the decisions that it checks.
+    pub(super) const RULE: CheckRule = CheckRule::new("cluster-credential", &["D-039"]);
+}
+
 #[async_trait]
 impl Gate for Authenticates {
     fn rule(&self) -> &'static str {
-        "cluster-credential"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {
@@ -185,10 +199,15 @@ pub(super) struct Finishes {
     pub(super) wanted: Option<Sha256>,
 }
 
+impl Finishes {
+    /// Its rule, and the decisions that it checks.
+    pub(super) const RULE: CheckRule = CheckRule::new("controllers-finish", &[]);
+}
+
 #[async_trait]
 impl Wait for Finishes {
     fn rule(&self) -> &'static str {
-        "controllers-finish"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {
@@ -232,10 +251,15 @@ pub(super) struct IsGone {
     pub(super) known: Vec<HeldObject>,
 }
 
+impl IsGone {
+    /// Its rule, and the decisions that it checks.
+    pub(super) const RULE: CheckRule = CheckRule::new("cluster-gone", &[]);
+}
+
 #[async_trait]
 impl Gate for IsGone {
     fn rule(&self) -> &'static str {
-        "cluster-gone"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {
@@ -263,10 +287,15 @@ pub(super) struct NothingStays {
     pub(super) neutron: Arc<Network>,
 }
 
+impl NothingStays {
+    /// Its rule, and the decisions that it checks.
+    pub(super) const RULE: CheckRule = CheckRule::new("network-gone", &[]);
+}
+
 #[async_trait]
 impl Gate for NothingStays {
     fn rule(&self) -> &'static str {
-        "network-gone"
+        Self::RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -2,6 +2,7 @@
 
 mod cluster_credential;
 mod gates;
+pub(crate) use gates::RULES;
 mod release;
 mod replacement;
 

@@ -90,6 +90,16 @@ pub struct ApplicationStatus {
     pub subordinate: bool,
     /// The error, if juju could not determine its status.
     pub error: Option<String>,
+    /// The charm's name. (Of juju 2.9 its URL, if there is no name.)
+    pub charm: Option<String>,
+    /// The channel that the charm follows (`2024.1/stable`).
+    pub channel: Option<String>,
+    /// The charm's revision.
+    pub revision: Option<i64>,
+    /// Its operating system: juju 3's base (`ubuntu@22.04`) or juju 2.9's series (`jammy`).
+    pub base: Option<String>,
+    /// The version of the workload, as the charm reports it.
+    pub version: Option<String>,
 }
 
 /// A machine or a container in `juju status`.
@@ -102,6 +112,16 @@ pub struct MachineStatus {
     pub agent: StatusInfo,
     /// The status of the instance (`running`).
     pub instance: StatusInfo,
+    /// Its host name.
+    pub hostname: Option<String>,
+    /// The id of the instance in juju's cloud.
+    pub instance_id: Option<String>,
+    /// Its addresses, as juju orders them.
+    pub addresses: Vec<String>,
+    /// Its operating system, as that of an application.
+    pub base: Option<String>,
+    /// What it is made of (`arch=amd64 cores=2 mem=4096M`).
+    pub hardware: Option<String>,
 }
 
 /// A status and its message.
@@ -130,6 +150,8 @@ struct RawModel {
     #[serde(flatten)]
     identity: JujuModel,
     model_status: StatusInfo,
+    /// The version of the model's agents.
+    version: Option<String>,
 }
 
 /// The output of `juju status --format json`, of juju 2.9 or 3.
@@ -195,6 +217,10 @@ struct Machine {
     base: Option<Base>,
     series: Option<String>,
     containers: BTreeMap<String, Machine>,
+    hostname: Option<String>,
+    instance_id: Option<String>,
+    ip_addresses: Vec<String>,
+    hardware: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -216,6 +242,11 @@ impl JujuStatus {
     /// Returns the model.
     pub fn model(&self) -> &JujuModel {
         &self.model.identity
+    }
+
+    /// Returns the version of juju that the model's agents have.
+    pub fn juju_version(&self) -> Option<&str> {
+        self.model.version.as_deref()
     }
 
     /// Returns the names of the applications.
@@ -247,6 +278,11 @@ impl JujuStatus {
             status: raw.status.clone(),
             subordinate: !raw.subordinate_to.is_empty(),
             error: raw.status_error.clone(),
+            charm: [&raw.charm_name, &raw.charm].into_iter().find(|name| !name.is_empty()).cloned(),
+            channel: raw.charm_channel.clone(),
+            revision: raw.charm_rev,
+            base: raw.base(),
+            version: raw.version.clone().filter(|version| !version.is_empty()),
         };
         self.applications.iter().map(status).collect()
     }
@@ -324,7 +360,16 @@ impl JujuStatus {
 impl Machine {
     fn add_to(&self, id: &str, all: &mut Vec<MachineStatus>) {
         let (agent, instance) = (self.juju_status.status.clone(), self.instance.clone());
-        all.push(MachineStatus { id: id.to_owned(), agent, instance });
+        all.push(MachineStatus {
+            id: id.to_owned(),
+            agent,
+            instance,
+            hostname: self.hostname.clone(),
+            instance_id: self.instance_id.clone(),
+            addresses: self.ip_addresses.clone(),
+            base: self.base(),
+            hardware: self.hardware.clone(),
+        });
         self.containers.iter().for_each(|(id, inside)| inside.add_to(id, all));
     }
 

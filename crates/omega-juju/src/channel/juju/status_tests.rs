@@ -106,3 +106,22 @@ async fn nothing_is_executed_on_a_unit_that_is_lost() {
     }
     assert!(!mark.exists(), "nothing was started");
 }
+
+#[test]
+fn an_application_has_its_charm_and_a_machine_its_addresses() {
+    let status = JujuStatus::parse(SEEN).unwrap();
+    assert_eq!(status.juju_version(), Some("3.4.2"));
+    let all = status.all_applications();
+    let router = &all[1];
+    assert_eq!((router.charm.as_deref(), router.revision), (Some("mysql-router"), Some(90)));
+    assert_eq!(router.channel.as_deref(), Some("8.0/stable"));
+    assert_eq!(router.base.as_deref(), Some("ubuntu@20.04"));
+    assert_eq!(all[0].version.as_deref(), Some("16.4.2"), "of the workload: Cinder's");
+    let machine = &status.all_machines()[0];
+    assert_eq!(machine.hostname.as_deref(), Some("juju-75b9b3-zaza-0228b5aec1cf-0"));
+    assert_eq!(machine.addresses, ["10.5.0.61", "252.61.0.1"]);
+    assert!(machine.hardware.as_deref().unwrap().starts_with("arch=amd64 cores=2"));
+    let old = JujuStatus::parse(OLD.as_bytes()).unwrap();
+    assert_eq!(old.all_machines()[1].base.as_deref(), Some("jammy"));
+    assert_eq!((old.juju_version(), old.all_applications()[0].charm.as_deref()), (None, None));
+}

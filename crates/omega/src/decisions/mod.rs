@@ -1,9 +1,19 @@
-//! The decisions that the runbooks are based on, and the actual behaviour.
+//! The decisions that the runbooks are based on, the actual behaviour, and the checks of both.
+//!
+//! [`decisions`] are the decisions; [`checks`] every rule of omega with the decisions that it checks;
+//! [`Results`] what is stored on this machine of their last results.
 
+mod checks;
+mod overview;
+mod results;
+
+pub use checks::{Check, CheckKind, checks};
 use omega_core::{Failure, FailureClass};
+pub use overview::{DecisionState, RuleState, overview};
+pub use results::{LastResult, ResultState, Results};
 use serde::{Deserialize, Serialize};
 
-const DATA: &str = include_str!("../data/decisions.toml");
+const DATA: &str = include_str!("../../data/decisions.toml");
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,9 +36,46 @@ pub struct Decision {
     /// What was decided.
     pub decided: String,
     /// The actual behaviour according to the sources, if it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth: Option<String>,
+    /// Where the documents contradict each other about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contradiction: Option<String>,
+    /// Why no rule checks it, although it is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchecked: Option<String>,
     /// What omega does about it.
-    pub omega: String,
+    pub omega: Vec<Claim>,
+}
+
+/// One statement about omega, and what shows that it is true.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Claim {
+    /// The statement. Backticks quote commands, options, keys of the site file, rules and paths.
+    pub says: String,
+    /// Rules that do what it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// Tests that fail if it is not true: `CRATE::FUNCTION`, or `CRATE::FILE::FUNCTION`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<String>,
+}
+
+impl Decision {
+    /// Returns whether it is in force: it is not superseded, deferred, proposed or retired, and its text is
+    /// known.
+    pub fn is_in_force(&self) -> bool {
+        let over = ["superseded", "deferred", "proposed", "without a text"];
+        !over.iter().any(|word| self.status.starts_with(word)) && !self.status.contains("retired")
+    }
+
+    /// Returns what omega does about it, as one text.
+    pub fn omega(&self) -> String {
+        self.omega.iter().map(|claim| claim.says.as_str()).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Returns every decision, in the order of the document.
@@ -165,8 +212,11 @@ mod tests {
         let ids: Vec<&str> = all.iter().map(|decision| decision.id.as_str()).collect();
         assert_eq!(ids, HEADINGS);
         for decision in &all {
-            let parts = [&decision.title, &decision.status, &decision.decided, &decision.omega];
-            let texts = parts.into_iter().chain(&decision.truth);
+            let Decision { title, status, decided, truth, contradiction, unchecked, omega, .. } =
+                decision;
+            let parts = [title, status, decided];
+            let more = truth.iter().chain(contradiction).chain(unchecked);
+            let texts = parts.into_iter().chain(more).chain(omega.iter().map(|one| &one.says));
             for text in texts {
                 assert!(text.is_ascii() && !text.is_empty(), "{}: {text}", decision.id);
                 assert_eq!(text.trim(), text, "{}", decision.id);

@@ -1,0 +1,111 @@
+//! What the decisions say of omega is so: each statement names rules or tests, and these are there.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use omega::decisions::{Check, Decision, checks, decisions};
+
+/// Every statement is shown by a rule or a test; only that omega does nothing is not, and then no rule
+/// checks the decision.
+#[test]
+fn every_statement_about_omega_is_shown_by_something() {
+    let (all, checks) = (decisions().unwrap(), checks());
+    let rules: BTreeSet<&str> = checks.iter().map(|check| check.rule.as_str()).collect();
+    for Decision { id, omega, .. } in &all {
+        let own: Vec<&Check> = checks.iter().filter(|check| check.decisions.contains(id)).collect();
+        assert!(!omega.is_empty(), "{id} says nothing of omega");
+        for claim in omega {
+            let says = &claim.says;
+            for rule in &claim.rules {
+                assert!(rules.contains(rule.as_str()), "{id}: there is no rule {rule}: {says}");
+            }
+            let shown = !claim.rules.is_empty() || !claim.tests.is_empty();
+            assert!(shown || says.starts_with("Nothing"), "{id}: nothing shows it: {says}");
+            let idle = says.starts_with("Nothing") && !own.is_empty();
+            assert!(!idle, "{id}: {} checks it: {says}", own[0].rule);
+        }
+        let named = |check: &&Check| omega.iter().any(|claim| claim.rules.contains(&check.rule));
+        assert!(own.is_empty() || own.iter().any(named), "{id}: no statement names a rule of it");
+    }
+}
+
+/// Each test that a statement names is there once, with the attribute that makes it run.
+#[test]
+fn every_test_that_a_statement_names_is_there() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for Decision { id, omega, .. } in decisions().unwrap() {
+        for name in omega.into_iter().flat_map(|claim| claim.tests) {
+            count += 1;
+            match places(&name).as_slice() {
+                [_] => {}
+                [] => wrong.push(format!("{id}: there is no test {name}")),
+                several => wrong.push(format!("{id}: {name} is in {several:?}: name the file too")),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(count > 60, "{count}");
+}
+
+/// The files that have the test `CRATE::FUNCTION` or `CRATE::FILE::FUNCTION`.
+fn places(name: &str) -> Vec<PathBuf> {
+    let parts: Vec<&str> = name.split("::").collect();
+    let ([root, .., function], within) = (parts.as_slice(), &parts[1..parts.len() - 1]) else {
+        return Vec::new();
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(root);
+    let mut found = Vec::new();
+    for directory in ["src", "tests"] {
+        search(&root.join(directory), function, &mut found);
+    }
+    let path = within.join("/");
+    found.retain(|file| file.with_extension("").to_string_lossy().contains(&path));
+    found
+}
+
+fn search(directory: &Path, function: &str, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            search(&path, function, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            if has_test(&text, function) {
+                found.push(path);
+            }
+        }
+    }
+}
+
+/// Whether a function of that name has the attribute of a test in the lines right above it.
+fn has_test(text: &str, function: &str) -> bool {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let head = [format!("fn {function}("), format!("async fn {function}(")];
+    let is_head = |line: &str| head.iter().any(|head| line.starts_with(head));
+    let places = lines.iter().enumerate().filter(|(_, line)| is_head(line));
+    places.into_iter().any(|(at, _)| {
+        let above = lines[..at].iter().rev().take_while(|line| {
+            line.starts_with("#[") || line.starts_with("///") || line.starts_with(')')
+        });
+        let tests = ["#[test]", "#[tokio::test"];
+        above.into_iter().any(|line| tests.iter().any(|test| line.starts_with(test)))
+    })
+}
+
+#[test]
+fn a_function_that_is_no_test_shows_nothing() {
+    assert!(has_test("#[tokio::test(start_paused = true)]\nasync fn a() {}", "a"));
+    assert!(has_test("    #[test]\n    /// It holds.\n    fn a() {}", "a"));
+    assert!(!has_test("fn a() {}\n#[test]\nfn b() {}", "a"));
+    assert!(!has_test("#[test]\nfn ab() {}", "a"));
+    assert!(!has_test("#[test]\nfn b() {}\nfn a() {}", "a"));
+    assert_eq!(places("omega::no_such_test_is_there"), [] as [PathBuf; 0]);
+    assert!(places("omega-juju::what_is_shown").len() > 1, "the file must be named");
+    assert_eq!(places("omega-juju::pin_driver_tests::what_is_shown").len(), 1);
+}
