@@ -11,7 +11,7 @@ use omega::capi::Namespace;
 use crate::{
     command::{
         AcceptArgs, AcceptanceArgs, Access, DoctorArgs, InitArgs, LintArgs, Operation,
-        ReleaseStuckDeleteArgs,
+        ReleaseStuckDeleteArgs, TeardownArgs,
     },
     documents::Document,
     render::Format,
@@ -92,6 +92,11 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     /// Release a cluster stuck deleting, and remove what it left in the cloud.
     ReleaseStuckDelete(ReleaseStuckDeleteArgs),
+    /// Destroy the cloud's Juju model and release its machines in MAAS (D-018). It can't be undone.
+    ///
+    /// `--plan` shows what would be removed, in which order, and what is lost in the cloud. Without it, the
+    /// model's name has to be typed at a terminal: there is no --yes.
+    Teardown(TeardownArgs),
     /// Print the JSON schema of a stored or printed document.
     ///
     /// A command that changes something, `plan`, `verify` and `check` print a `report`; the others the

@@ -6,6 +6,7 @@
 //! * [`cluster`] creates, deletes and reaches workload clusters.
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
+//! * [`teardown`] destroys a cloud's Juju model and releases its machines.
 //! * [`acceptance`] checks the acceptance bar of a cloud, D-011, and reports.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
 //! * `rehearsal` runs a whole job on the simulators (feature `sim`).
@@ -30,6 +31,7 @@ pub mod rollback;
 pub mod site;
 pub mod stuck_delete;
 mod sweep;
+pub mod teardown;
 #[cfg(test)]
 mod test_harness;
 
