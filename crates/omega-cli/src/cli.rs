@@ -31,7 +31,7 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
 }
 
-const EXIT_CODES: &str = "Every command that changes something shows its plan and asks first; --yes answers.\n\n\
+const EXIT_CODES: &str = "Every command that changes something shows its plan and asks first; --yes answers (not for teardown).\n\n\
 Environment: OMEGA_LOG sets what is logged to stderr, as tracing's filters (OMEGA_LOG=info,omega_trace=info); it \
 replaces -v. OS_* and OS_CLIENT_CONFIG_FILE, JUJU_MODEL, SSH_AUTH_SOCK, NO_COLOR and the XDG directories mean what they \
 mean elsewhere.\n\nExit codes: 0 done or nothing to do; 1 error; 2 changes pending (plan, \

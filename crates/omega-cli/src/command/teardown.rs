@@ -143,7 +143,8 @@ impl App {
             let why = Failure::from_error("could not log in", &error);
             return Ok(clients.without_cloud(why));
         }
-        let clients = clients.with_cloud(inventory);
+        let counts = cloud.counts();
+        let clients = clients.with_cloud(inventory, move || counts().requests);
         let mut parts = PartialClients::from(&cloud);
         if connect.site.kubeconfig().is_ok() {
             let kubeconfig = connect.kubeconfig_ignoring_expiry()?;

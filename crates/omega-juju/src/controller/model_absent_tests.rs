@@ -84,14 +84,11 @@ fn obeys_the_laws() {
     )| {
         // One that has begun may stay so.
         let lag = (extent == Extent::Complete).then_some(lag);
-        let start = || {
-            let sim = Sim::with(|ours| {
-                ours.lag = lag;
-                if persistent { ours.storage.push("osd-devices/0".to_owned()); }
-                if !is_there { ours.uuid = OTHER.to_owned(); ours.name = "scratch".to_owned(); }
-            });
-            sim
-        };
+        let start = || Sim::with(|ours| {
+            ours.lag = lag;
+            if persistent { ours.storage.push("osd-devices/0".to_owned()); }
+            if !is_there { (ours.uuid, ours.name) = (OTHER.to_owned(), "scratch".to_owned()); }
+        });
         let desired = absent(fate, extent);
         let begun = extent == Extent::Begun;
         let holds = |seen: &Vec<String>| {

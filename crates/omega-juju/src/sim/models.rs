@@ -80,6 +80,11 @@ impl SimModel {
         }
     }
 
+    /// Its destruction ends with the next look.
+    pub fn vanish(&mut self) {
+        self.dying = Some(Some(0));
+    }
+
     fn listed(&self) -> Value {
         let (life, status) = match self.dying {
             Some(_) => ("dying", "destroying"),

@@ -24,13 +24,15 @@ pub struct TeardownClients {
     pub cloud: Result<CloudInventory, Failure>,
     /// Where the workload clusters are, if the cloud can be asked.
     pub clusters: Option<(Arc<ClusterSite>, DriverSettings)>,
+    requests: Arc<dyn Fn() -> usize + Send + Sync>,
 }
 
 impl TeardownClients {
     /// Returns clients of a controller alone.
     pub fn new(controller: Controller, without_cloud: Failure) -> Self {
         let controller = Arc::new(controller);
-        Self { controller, maas: None, cloud: Err(without_cloud), clusters: None }
+        let requests = Arc::new(|| 0);
+        Self { controller, maas: None, cloud: Err(without_cloud), clusters: None, requests }
     }
 
     /// Adds MAAS.
@@ -39,10 +41,14 @@ impl TeardownClients {
         Self { maas: Some(Arc::new(maas)), ..self }
     }
 
-    /// Adds the cloud.
+    /// Adds the cloud. `requests`: how many were sent to it.
     #[must_use]
-    pub fn with_cloud(self, cloud: CloudInventory) -> Self {
-        Self { cloud: Ok(cloud), ..self }
+    pub fn with_cloud(
+        self,
+        cloud: CloudInventory,
+        requests: impl Fn() -> usize + Send + Sync + 'static,
+    ) -> Self {
+        Self { cloud: Ok(cloud), requests: Arc::new(requests), ..self }
     }
 
     /// Says why the cloud can't be asked.
@@ -60,9 +66,11 @@ impl TeardownClients {
     /// Returns what was sent so far.
     pub(super) fn counts(&self) -> impl Fn() -> Counts + Send + Sync + 'static + use<> {
         let (controller, maas) = (Arc::clone(&self.controller), self.maas.clone());
+        let requests = Arc::clone(&self.requests);
         move || {
             let maas = maas.as_ref().map_or(0, |maas| maas.executions());
-            Counts { executions: controller.executions() + maas, ..Counts::default() }
+            let executions = controller.executions() + maas;
+            Counts { executions, requests: requests(), ..Counts::default() }
         }
     }
 }

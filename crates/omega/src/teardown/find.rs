@@ -81,14 +81,18 @@ impl Teardown {
         Ok(Found { wanted: self, clients, model, content, absent, machines })
     }
 
-    /// Returns what an earlier run recorded: of the listed model, or of one that is no longer listed and
-    /// whose teardown was not completed.
+    /// Returns what an earlier run recorded: of a model that is being destroyed, or of one that is no longer
+    /// listed and whose teardown was not completed.
     fn record(
         &self,
         runs: &Runs,
         controller: &str,
         model: Option<&ListedModel>,
     ) -> Result<Option<Recorded>, Failure> {
+        if model.is_some_and(ListedModel::is_alive) {
+            // Juju says what it holds now.
+            return Ok(None);
+        }
         let is = |fact: &ModelAbsent| match model {
             Some(model) => fact.uuid == model.uuid,
             None => short(&fact.name) == self.model || fact.name == self.model,
@@ -119,7 +123,15 @@ impl Teardown {
             let in_juju = of_juju.iter().any(|one| one.instance == machine.system_id);
             in_juju || machine.model() == Some(model)
         };
-        let mut facts = known;
+        // What somebody else has by now was released.
+        let is_still_ours = |fact: &MachineReleased| {
+            let machine = all.iter().find(|one| one.system_id == fact.system_id);
+            machine.is_none_or(|one| {
+                let of_model = one.model().is_none_or(|other| other == model);
+                of_model && one.owner().is_none_or(|owner| owner == fact.owner)
+            })
+        };
+        let mut facts: Vec<_> = known.into_iter().filter(is_still_ours).collect();
         facts.extend(all.iter().filter(is_ours).map(|one| MachineReleased::of(one, model)));
         // One that MAAS does not have is a refusal of its own.
         for one in of_juju.iter().filter(|one| is_system_id(&one.instance)) {
