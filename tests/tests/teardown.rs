@@ -43,15 +43,19 @@ impl Desk {
                 "life": "alive", "status": { "current": "available" }, "holds": holds,
             })
         };
-        let storage = json!({ "storage": { "osd-devices/0": { "kind": "block", "persistent": true } } });
-        desk.write("models", &json!({
-            "controller": "lab", "lag": 2,
-            "models": [
-                model("controller", "c0117011-0000-4000-8000-000000000000", json!({})),
-                model("openstack", MODEL, json!({ "storage": storage })),
-                model("openstack2", "aaaaaaaa-0000-4000-8000-000000000002", json!({})),
-            ],
-        }));
+        let storage =
+            json!({ "storage": { "osd-devices/0": { "kind": "block", "persistent": true } } });
+        desk.write(
+            "models",
+            &json!({
+                "controller": "lab", "lag": 2,
+                "models": [
+                    model("controller", "c0117011-0000-4000-8000-000000000000", json!({})),
+                    model("openstack", MODEL, json!({ "storage": storage })),
+                    model("openstack2", "aaaaaaaa-0000-4000-8000-000000000002", json!({})),
+                ],
+            }),
+        );
         desk.write("status", &json!({
             "model": { "name": "openstack", "controller": "lab" },
             "machines": { "0": { "instance-id": "4y3h7n", "hostname": "openstack0" } },
@@ -69,10 +73,13 @@ impl Desk {
                          machine("k8s4ab", "other", "another")],
         }));
         let at = |name: &str| desk.path(name);
-        desk.write("config", &json!({
-            "units": {}, "model": "openstack", "status": at("status"), "models": at("models"),
-            "log": at("log"),
-        }));
+        desk.write(
+            "config",
+            &json!({
+                "units": {}, "model": "openstack", "status": at("status"), "models": at("models"),
+                "log": at("log"),
+            }),
+        );
         desk.program("juju", "OMEGA_JUJU_STANDIN", "config", env!("CARGO_BIN_EXE_juju"));
         desk.program("maas", "OMEGA_MAAS_STANDIN", "machines", env!("CARGO_BIN_EXE_maas"));
         desk
@@ -143,7 +150,8 @@ async fn the_model_goes_and_the_machines_are_ready() {
     );
     assert_eq!(destroyed, [sent]);
     let models = desk.read("models");
-    let names: Vec<_> = models["models"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    let names: Vec<_> =
+        models["models"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
     assert_eq!(names, ["admin/controller", "admin/openstack2"]);
     let machines = desk.read("machines");
     let states: Vec<_> =
@@ -163,7 +171,10 @@ fn the_stand_in_destroys_as_juju_does() {
     for (args, words) in [
         (&["openstack"][..], "model destruction: aborted"),
         (&["--no-prompt", "openstack"], "The model has persistent storage remaining"),
-        (&["--no-prompt", "--destroy-storage", "--release-storage", "openstack"], "cannot both be specified"),
+        (
+            &["--no-prompt", "--destroy-storage", "--release-storage", "openstack"],
+            "cannot both be specified",
+        ),
         (&["--no-prompt", "--no-wait", "openstack"], "--no-wait without --force"),
         (&["--no-prompt", "controller"], "is a controller; use 'juju destroy-controller'"),
         (&["--no-prompt"], "no model specified"),
@@ -174,7 +185,8 @@ fn the_stand_in_destroys_as_juju_does() {
         assert!(text.contains(words) && text.contains("ERROR "), "{text}");
     }
     assert!(desk.read("models")["models"][1]["life"] == "alive", "nothing was destroyed");
-    let storage = |model: &str| desk.run("juju", &["storage", "-m", model, "--format", "json"]).stdout;
+    let storage =
+        |model: &str| desk.run("juju", &["storage", "-m", model, "--format", "json"]).stdout;
     assert!(storage(&format!("lab:{MODEL}")).starts_with(b"{\"storage\""));
     assert!(storage("lab:admin/openstack2").is_empty(), "juju prints nothing where there is none");
 }

@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Args, builder::PossibleValuesParser};
 use omega::{
-    clients::{Connect, PartialClients},
+    clients::Connect,
     cluster::{ClusterSite, DriverSettings},
     core::{Failure, FailureClass, read_regular},
     juju::controller::StorageFate,
@@ -145,13 +145,13 @@ impl App {
         }
         let counts = cloud.counts();
         let clients = clients.with_cloud(inventory, move || counts().requests);
-        let mut parts = PartialClients::from(&cloud);
-        if connect.site.kubeconfig().is_ok() {
-            let kubeconfig = connect.kubeconfig_ignoring_expiry()?;
-            parts.management = Some(Arc::new(connect.management(&kubeconfig).await?));
-        }
-        let clusters = ClusterSite::new(Arc::clone(&cloud.operator), parts.management);
-        let driver = DriverSettings::of(connect.site)?;
+        let Ok(driver) = DriverSettings::of(connect.site) else { return Ok(clients) };
+        // Without it, no cluster is judged to be safe to delete. A teardown does not depend on it.
+        let management = match connect.kubeconfig_ignoring_expiry() {
+            Ok(kubeconfig) => connect.management(&kubeconfig).await.ok().map(Arc::new),
+            Err(_) => None,
+        };
+        let clusters = ClusterSite::new(Arc::clone(&cloud.operator), management);
         Ok(clients.with_clusters(Arc::new(clusters), driver))
     }
 

@@ -157,15 +157,31 @@ fn the_plan_on_80_columns() {
     home.assert_untouched();
     let ran = home.run_down(&["--plan", "--output", "json"]).exits(2);
     let document: Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!((&document["command"], &document["reversible"]), (&"teardown".into(), &false.into()));
+    assert_eq!(
+        (&document["command"], &document["reversible"]),
+        (&"teardown".into(), &false.into())
+    );
 }
 
 #[test]
 fn nothing_is_destroyed_unless_the_models_name_is_typed() {
     let home = Home::with_model();
-    for answer in ["yes\n", "y\n", "Openstack\n", "openstack2\n", " openstack\n", "admin/openstack\n", "\n", ""] {
+    for answer in [
+        "yes\n",
+        "y\n",
+        "Openstack\n",
+        "openstack2\n",
+        " openstack\n",
+        "admin/openstack\n",
+        "\n",
+        "",
+    ] {
         let ran = home.at_terminal(&DOWN, answer).exits(130);
-        ran.says(&["Type the name of the model to destroy it:", "not confirmed", "changed nothing"]);
+        ran.says(&[
+            "Type the name of the model to destroy it:",
+            "not confirmed",
+            "changed nothing",
+        ]);
         home.assert_untouched();
     }
     // There is no flag that answers, and nobody to ask without a terminal.
@@ -261,7 +277,9 @@ fn what_must_not_be_destroyed_by_accident_is_refused() {
         let ran = home.run_down(&["--plan", flag]).exits(2);
         assert!(ran.out.replace("\n", " ").contains(flag), "{}", ran.out);
     }
-    home.run_down(&["--destroy-storage", "--release-storage"]).exits(64).says(&["cannot be used with"]);
+    home.run_down(&["--destroy-storage", "--release-storage"])
+        .exits(64)
+        .says(&["cannot be used with"]);
     home.write("storage", "");
     home.write("status.json", &STATUS.replace("\"magnum\"", "\"shop\""));
     home.run_down(&["--plan"]).exits(3).says(&["shop", "--accept other-applications"]);
@@ -269,8 +287,12 @@ fn what_must_not_be_destroyed_by_accident_is_refused() {
     home.write("bundle.yaml", "applications:\n  keystone: {charm: keystone}\n");
     home.write("overlay.yaml", "applications:\n  magnum: {charm: shop}\n");
     home.run_down(&["--plan", "--bundle", "bundle.yaml"]).exits(3).says(&["not of the bundle"]);
-    home.run_down(&["--plan", "--bundle", "none.yaml"]).exits(64).says(&["could not read none.yaml"]);
-    home.run_down(&["--plan", "--model", "foundation:controller"]).exits(4).says(&["controller's own"]);
+    home.run_down(&["--plan", "--bundle", "none.yaml"])
+        .exits(64)
+        .says(&["could not read none.yaml"]);
+    home.run_down(&["--plan", "--model", "foundation:controller"])
+        .exits(4)
+        .says(&["controller's own"]);
     let ran = home.run_down(&["--plan", "--model", "foundation:nosuch"]).exits(0);
     assert!(ran.out.contains("juju lists no such model"), "{}", ran.out);
     home.write("omega.toml", "");

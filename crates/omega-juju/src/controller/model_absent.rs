@@ -9,7 +9,7 @@ use omega_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Controller, HeldStorage, ListedModel, client::destruction};
+use super::{Controller, HeldStorage, ListedModel, ModelStatus, client::destruction};
 use crate::Error;
 
 /// That a controller has no model of this id: the model is destroyed by force.
@@ -178,7 +178,7 @@ impl Desired for ModelAbsent {
             (Some(model), _) if model.is_alive() => {
                 self.refuse(model, seen)?;
                 // Its status is not part of what is approved.
-                let model = ListedModel { status: Default::default(), ..model.clone() };
+                let model = ListedModel { status: ModelStatus::default(), ..model.clone() };
                 Ok(Delta::of(vec![ModelDestruction { model, storage: self.storage }]))
             }
             (Some(_), Extent::Begun) => Ok(Delta::Satisfied),

@@ -71,10 +71,8 @@ static MODELS: Tally = Tally::new();
 
 #[test]
 fn obeys_the_laws() {
-    let fate = || prop::option::of(prop::sample::select(vec![
-        StorageFate::Destroy,
-        StorageFate::Release,
-    ]));
+    let fate =
+        || prop::option::of(prop::sample::select(vec![StorageFate::Destroy, StorageFate::Release]));
     proptest!(|(
         lag in 0_usize..4,
         is_there in prop::sample::select(vec![true, true, true, false]),
@@ -189,8 +187,11 @@ async fn what_a_model_holds() {
     });
     let content = sim.controller.content(&sim.model(OURS).await).await.unwrap();
     let stored = serde_json::to_value(&content).unwrap();
-    assert_eq!(serde_json::from_value::<super::super::ModelContent>(stored.clone()).unwrap(), content);
-    insta::assert_snapshot!(stored, @r#"{"applications":[{"charm":"keystone","name":"keystone","units":1}],"consumes":[{"name":"cos","url":"c2:admin/cos.grafana"}],"machines":[{"containers":1,"hostname":"openstack0","id":"0","instance":"4y3h7n"}],"offers":[{"consumers":[{"endpoint":"db","model":"bbbbbbbb-0000-4000-8000-000000000002","user":"bob"}],"name":"mysql","url":"admin/openstack.mysql"},{"consumers":[],"name":"vault","url":"admin/openstack.vault"}],"storage":[{"id":"osd-devices/0","kind":"block","persistent":true}]}"#);
+    assert_eq!(
+        serde_json::from_value::<super::super::ModelContent>(stored.clone()).unwrap(),
+        content
+    );
+    insta::assert_snapshot!(stored, @r#"{"applications":[{"name":"keystone","charm":"keystone","units":1}],"machines":[{"id":"0","instance":"4y3h7n","hostname":"openstack0","containers":1}],"offers":[{"name":"mysql","url":"admin/openstack.mysql","consumers":[{"model":"bbbbbbbb-0000-4000-8000-000000000002","user":"bob","endpoint":"db"}]},{"name":"vault","url":"admin/openstack.vault","consumers":[]}],"consumes":[{"name":"cos","url":"c2:admin/cos.grafana"}],"storage":[{"id":"osd-devices/0","kind":"block","persistent":true}]}"#);
     let empty = sim.controller.content(&sim.model(NEAR).await).await.unwrap();
     assert!(empty.storage.is_empty() && empty.offers.is_empty(), "{empty:?}");
 }

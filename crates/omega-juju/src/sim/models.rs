@@ -117,8 +117,10 @@ impl SimModel {
             (nth.to_string(), machine)
         };
         let application = |(name, charm): &(String, String)| {
-            let units = json!({ format!("{name}/0"): { "workload-status": { "current": "active" } } });
-            let one = json!({ "charm": charm, "charm-name": charm, "charm-rev": 1, "units": units });
+            let units =
+                json!({ format!("{name}/0"): { "workload-status": { "current": "active" } } });
+            let one =
+                json!({ "charm": charm, "charm-name": charm, "charm-rev": 1, "units": units });
             (name.clone(), one)
         };
         let consumed = |(name, url): &(String, String)| (name.clone(), json!({ "url": url }));
@@ -255,9 +257,8 @@ impl State {
 
     fn model(&mut self, id: &str) -> Result<&mut SimModel, String> {
         let name = id.strip_prefix("sim:").unwrap_or(id);
-        let is = |one: &&mut SimModel| {
-            one.uuid == name || format!("{}/{}", one.owner, one.name) == name
-        };
+        let is =
+            |one: &&mut SimModel| one.uuid == name || format!("{}/{}", one.owner, one.name) == name;
         let found = self.models.iter_mut().find(is);
         found.ok_or_else(|| format!("model {id} not found"))
     }
@@ -278,7 +279,8 @@ impl State {
             }
             Some(Fault::AnswerLost) | None => {}
         }
-        let (flags, names): (Vec<&str>, Vec<&str>) = args.iter().partition(|arg| arg.starts_with('-'));
+        let (flags, names): (Vec<&str>, Vec<&str>) =
+            args.iter().partition(|arg| arg.starts_with('-'));
         if !flags.contains(&"--no-prompt") {
             return Err("model destruction: aborted".to_owned());
         }
@@ -289,7 +291,8 @@ impl State {
             let next = "use 'juju destroy-controller' to destroy it";
             return Err(format!("{name:?} is a controller; {next}"));
         }
-        let fated = ["--destroy-storage", "--release-storage"].iter().any(|one| flags.contains(one));
+        let fated =
+            ["--destroy-storage", "--release-storage"].iter().any(|one| flags.contains(one));
         if !model.storage.is_empty() && !fated {
             let (name, many) = (&model.name, model.storage.len());
             return Err(format!(

@@ -141,10 +141,8 @@ impl CloudInventory {
     ///
     /// Fails if the service does not answer, is not in the catalog, or refuses this user.
     pub async fn resources(&self, kind: ResourceKind) -> Result<Vec<CloudResource>, Error> {
-        let user = match kind {
-            ResourceKind::Credential => self.token_info().await?.user.id,
-            _ => String::new(),
-        };
+        let is_own = kind == ResourceKind::Credential;
+        let user = if is_own { self.token_info().await?.user.id } else { String::new() };
         let (service, path, key) = kind.place(&user);
         let mut request = Request::new(service, Method::Get, &path);
         if kind.is_asked_for_all() {

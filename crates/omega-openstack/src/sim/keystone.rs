@@ -39,7 +39,11 @@ impl State {
         if path == ["OS-TRUST", "trusts"] {
             let none = json!({ "trusts": [], "links": { "next": null } });
             let answer = Response::new(200, none);
-            return Some(if who.admin { answer } else { recorded!("keystone-users-403").unchanged() });
+            return Some(if who.admin {
+                answer
+            } else {
+                recorded!("keystone-users-403").unchanged()
+            });
         }
         let (refused, none, key, items) = match path.as_slice() {
             ["domains"] => (

@@ -103,7 +103,8 @@ impl Teardown {
 
     fn of_model(&self, fact: ModelAbsent) -> ModelAbsent {
         let mut fact = fact;
-        (fact.storage, fact.extent, fact.within) = (self.storage, Extent::Begun, self.within.as_secs());
+        (fact.storage, fact.extent, fact.within) =
+            (self.storage, Extent::Begun, self.within.as_secs());
         fact
     }
 
@@ -173,6 +174,7 @@ fn is_system_id(instance: &str) -> bool {
 fn ambiguous(name: &str, many: &[&ListedModel]) -> Failure {
     let names: Vec<&str> = many.iter().map(|one| one.name.as_str()).collect();
     let what = format!("{} models have the name {name}", many.len());
-    let failure = Failure::new(FailureClass::Usage, what).next("name it with its owner: --model OWNER/NAME");
+    let failure =
+        Failure::new(FailureClass::Usage, what).next("name it with its owner: --model OWNER/NAME");
     Failure { found: Some(names.join(", ")), ..failure }
 }

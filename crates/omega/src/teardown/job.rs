@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use super::{
     Found, TEARDOWN,
     gates::{
-        TEARDOWN_RULES, CloudUnread, Consumers, LostResources, MaasNamed, OtherApplications, WorkloadClusters,
+        CloudUnread, Consumers, LostResources, MaasNamed, OtherApplications, TEARDOWN_RULES,
+        WorkloadClusters,
     },
     waits::{BothSides, ModelGone},
 };
@@ -57,10 +58,10 @@ impl Found {
         let gone = || ModelGone { controller: Arc::clone(controller), model: absent.clone() };
         let model = vec![
             section(CAPTURE, self.model_gates()),
-            section(DESTROY, vec![
-                Item::Step(step(controller, absent.clone())),
-                Item::wait(gone()),
-            ]),
+            section(
+                DESTROY,
+                vec![Item::Step(step(controller, absent.clone())), Item::wait(gone())],
+            ),
         ];
         let mut targets = self.lost();
         targets.push(TargetPlan::shared(controller.label(), model));
@@ -88,7 +89,11 @@ impl Found {
                 controller: controller(),
                 model: model(),
                 bundle: self.wanted.bundle.clone(),
-                is_accepted: self.wanted.accepted.iter().any(|rule| TEARDOWN_RULES.contains(&rule.as_str())),
+                is_accepted: self
+                    .wanted
+                    .accepted
+                    .iter()
+                    .any(|rule| TEARDOWN_RULES.contains(&rule.as_str())),
             }),
             Item::gate(Consumers { controller: controller(), model: model() }),
         ];

@@ -38,13 +38,15 @@ impl World {
             ("keystone".into(), "keystone".into()),
             ("mysql".into(), "mysql-innodb-cluster".into()),
         ];
-        let machines = [("4y3h7n", "openstack0"), ("4y3h7p", "openstack1"), ("4y3h7q", "openstack2")];
+        let machines =
+            [("4y3h7n", "openstack0"), ("4y3h7p", "openstack1"), ("4y3h7q", "openstack2")];
         ours.machines = machines.map(|(id, host)| (id.into(), host.into())).into();
         change(&mut ours);
         let mut other = SimModel::new(OTHER, "admin", "openstack2");
         other.machines = vec![("k8s4ab".into(), "other".into())];
         let deployed = machines.map(|(id, host)| SimMachine::deployed(id, host, MODEL));
-        let others = [SimMachine::deployed("k8s4ab", "other", OTHER), SimMachine::ready("s", "spare")];
+        let others =
+            [SimMachine::deployed("k8s4ab", "other", OTHER), SimMachine::ready("s", "spare")];
         Self {
             home: tempfile::tempdir().unwrap(),
             juju: Models::new([ours, other]),
@@ -83,7 +85,10 @@ impl World {
 
     async fn apply(&self, wanted: Teardown) -> Report {
         let found = self.found(wanted).await.unwrap();
-        self.engine(Context::default()).apply(&found.job("omega.toml"), Approved::Now).await.unwrap()
+        self.engine(Context::default())
+            .apply(&found.job("omega.toml"), Approved::Now)
+            .await
+            .unwrap()
     }
 
     fn engine(&self, ctx: Context) -> Engine {
@@ -250,17 +255,43 @@ async fn a_run_that_ended_half_way_is_completed() {
 
 #[tokio::test(start_paused = true)]
 async fn what_must_not_be_destroyed_by_accident_is_refused() {
-    let foreign = |ours: &mut SimModel| ours.applications.push(("shop".into(), "postgresql".into()));
+    let foreign =
+        |ours: &mut SimModel| ours.applications.push(("shop".into(), "postgresql".into()));
     let kept = |ours: &mut SimModel| ours.storage = vec!["osd-devices/0".into()];
     let bundle = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
     let cases: [(fn(&mut SimModel), Teardown, Status, &str); 7] = [
-        (foreign, wanted(), Status::Gate, "1 are not of a Charmed OpenStack: shop (charm postgresql)"),
-        (foreign, Teardown { accepted: vec!["other-applications".into()], ..wanted() }, Status::Done, ""),
-        (|_| {}, Teardown { bundle: bundle(&["keystone"]), ..wanted() }, Status::Gate, "mysql (charm"),
-        (foreign, Teardown { bundle: bundle(&["keystone", "mysql", "shop"]), ..wanted() }, Status::Done, ""),
+        (
+            foreign,
+            wanted(),
+            Status::Gate,
+            "1 are not of a Charmed OpenStack: shop (charm postgresql)",
+        ),
+        (
+            foreign,
+            Teardown { accepted: vec!["other-applications".into()], ..wanted() },
+            Status::Done,
+            "",
+        ),
+        (
+            |_| {},
+            Teardown { bundle: bundle(&["keystone"]), ..wanted() },
+            Status::Gate,
+            "mysql (charm",
+        ),
+        (
+            foreign,
+            Teardown { bundle: bundle(&["keystone", "mysql", "shop"]), ..wanted() },
+            Status::Done,
+            "",
+        ),
         (kept, wanted(), Status::Refused, "has persistent storage"),
         (kept, Teardown { storage: Some(StorageFate::Release), ..wanted() }, Status::Done, ""),
-        (|_| {}, Teardown { model: "controller".into(), ..wanted() }, Status::Refused, "controller's own model"),
+        (
+            |_| {},
+            Teardown { model: "controller".into(), ..wanted() },
+            Status::Refused,
+            "controller's own model",
+        ),
     ];
     for (change, wanted, exit, why) in cases {
         let (world, shown) = (World::with(change), format!("{wanted:?}"));
@@ -323,7 +354,8 @@ async fn another_model_of_the_name_is_not_destroyed() {
 #[tokio::test(start_paused = true)]
 async fn without_maas_nothing_is_destroyed() {
     let world = World::new();
-    let clients = TeardownClients { maas: None, ..world.clients().await };
+    let mut clients = world.clients().await;
+    clients.maas = None;
     let found = wanted().find(clients, &world.runs()).await.unwrap();
     let engine = world.engine(Context::default());
     let report = engine.apply(&found.job("omega.toml"), Approved::Now).await.unwrap();

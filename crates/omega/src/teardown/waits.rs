@@ -3,10 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use omega_core::{
-    Desired as _, Evidence, Failure, PollPolicy, Subject, Wait, WaitState, WhenLate,
-};
-use omega_juju::controller::{Controller, ModelAbsent, ModelObserved};
+use omega_core::{Desired as _, Evidence, Failure, PollPolicy, Subject, Wait, WaitState, WhenLate};
+use omega_juju::controller::{Controller, ListedModel, ModelAbsent, ModelObserved};
 
 use super::maas::{Maas, MachineReleased};
 
@@ -29,11 +27,11 @@ impl ModelGone {
         let seen = self.model.observe(&self.controller).await;
         seen.map_err(|error| Failure::from_error("could not look for the model", &error))
     }
+}
 
-    /// Returns why the model is not gone.
-    async fn missing(&self) -> Result<Option<String>, Failure> {
-        Ok(self.observe().await?.still_listed())
-    }
+/// Whether the model is listed and nobody has begun to destroy it.
+fn is_alive(seen: &ModelObserved) -> bool {
+    seen.listed.as_ref().is_some_and(ListedModel::is_alive)
 }
 
 #[async_trait]
@@ -51,9 +49,16 @@ impl Wait for ModelGone {
     }
 
     async fn look(&self) -> Result<WaitState, Failure> {
-        Ok(match self.missing().await? {
+        let seen = self.observe().await?;
+        Ok(match seen.still_listed() {
+            Some(_) if is_alive(&seen) => {
+                WaitState::Deferred { until: "after section 2".to_owned() }
+            }
             Some(until) => WaitState::Pending { until },
-            None => WaitState::Reached { evidence: vec![Evidence::holds("juju lists it no longer")] },
+            None => {
+                let evidence = vec![Evidence::holds("juju lists it no longer")];
+                WaitState::Reached { evidence }
+            }
         })
     }
 
@@ -76,14 +81,14 @@ impl BothSides {
             return Ok(Vec::new());
         };
         let all = maas.machines().await;
-        let all = all.map_err(|error| Failure::from_error("could not read the machines", &error))?;
-        let shown = |fact: &MachineReleased| {
-            match all.iter().find(|one| one.system_id == fact.system_id) {
+        let all =
+            all.map_err(|error| Failure::from_error("could not read the machines", &error))?;
+        let shown =
+            |fact: &MachineReleased| match all.iter().find(|one| one.system_id == fact.system_id) {
                 Some(machine) if machine.is_free() => None,
                 Some(machine) => Some(machine.shown()),
                 None => Some(format!("{} ({}) is not in MAAS", fact.hostname, fact.system_id)),
-            }
-        };
+            };
         Ok(self.machines.iter().filter_map(shown).collect())
     }
 }
@@ -103,8 +108,12 @@ impl Wait for BothSides {
     }
 
     async fn look(&self) -> Result<WaitState, Failure> {
-        let (juju, maas) = futures::join!(self.juju.missing(), self.not_free());
-        let missing: Vec<String> = juju?.into_iter().chain(maas?).collect();
+        let (juju, maas) = futures::join!(self.juju.observe(), self.not_free());
+        let (seen, not_free) = (juju?, maas?);
+        if is_alive(&seen) {
+            return Ok(WaitState::Deferred { until: "after sections 2 and 3".to_owned() });
+        }
+        let missing: Vec<String> = seen.still_listed().into_iter().chain(not_free).collect();
         if !missing.is_empty() {
             return Ok(WaitState::Pending { until: missing.join("; ") });
         }

@@ -96,7 +96,8 @@ pub(crate) fn finished(
     touched: Touched,
 ) -> Result<Vec<u8>, Error> {
     // juju destroy-model, once it only waits: it was ended there.
-    let destroys = output.status.is_none() && juju_destroys(&String::from_utf8_lossy(&output.stderr));
+    let destroys =
+        output.status.is_none() && juju_destroys(&String::from_utf8_lossy(&output.stderr));
     if output.status == Some(0) || destroys {
         return Ok(output.stdout);
     }

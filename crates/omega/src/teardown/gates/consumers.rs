@@ -29,8 +29,10 @@ impl Gate for Consumers {
 
     async fn check(&self) -> Result<Verdict, Failure> {
         let unread = |error: &_| Failure::from_error("could not read the offers", error);
-        let (offers, status) =
-            futures::join!(self.controller.offers(&self.model), self.controller.status(&self.model));
+        let (offers, status) = futures::join!(
+            self.controller.offers(&self.model),
+            self.controller.status(&self.model)
+        );
         let offers = offers.map_err(|error| unread(&error))?;
         let consumes = status.map_err(|error| unread(&error))?.consumes;
         let used = offers.iter().filter(|offer| !offer.consumers.is_empty());
@@ -45,7 +47,9 @@ impl Gate for Consumers {
             parts.map(|(what, names)| format!("{what} {}", shown(names))).collect();
         let what = format!("relations to other models break: {}", parts.join("; "));
         let found = Finding::broken(self.rule(), self.subject(), what).severity(Severity::Warning);
-        Ok(Verdict::fail(found.remedy("remove them in those models first (juju offers, juju remove-saas)")))
+        Ok(Verdict::fail(
+            found.remedy("remove them in those models first (juju offers, juju remove-saas)"),
+        ))
     }
 }
 

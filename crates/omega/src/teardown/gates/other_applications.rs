@@ -34,17 +34,20 @@ impl OtherApplications {
         let others = applications.iter().filter(|one| self.is_other(one));
         let others: Vec<String> =
             others.map(|one| format!("{} (charm {})", one.name, one.charm)).collect();
-        let whose =
-            if self.bundle.is_some() { "of the bundle" } else { "of a Charmed OpenStack" };
+        let whose = if self.bundle.is_some() { "of the bundle" } else { "of a Charmed OpenStack" };
         if others.is_empty() {
-            return Verdict::shown([Evidence::count("all", applications.len()), Evidence::holds(whose)]);
+            return Verdict::shown([
+                Evidence::count("all", applications.len()),
+                Evidence::holds(whose),
+            ]);
         }
         let what = format!("{} are not {whose}: {}", others.len(), shown(&others));
         let found = Finding::broken(RULE, self.subject(), what);
         if self.is_accepted {
             return Verdict::fail(found.severity(Severity::Warning));
         }
-        let bundle = if self.bundle.is_some() { "" } else { "name the bundle with --bundle FILE, or " };
+        let bundle =
+            if self.bundle.is_some() { "" } else { "name the bundle with --bundle FILE, or " };
         let remedy = format!("{bundle}say that they are destroyed too: --accept {RULE}");
         Verdict::fail(found.remedy(remedy))
     }

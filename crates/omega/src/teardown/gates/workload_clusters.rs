@@ -25,9 +25,13 @@ impl WorkloadClusters {
         let gone = AbsentCluster::of(cluster, self.driver.clone());
         let name = &cluster.name;
         match plan(&*self.site, &gone).await {
-            Ok(plan) if matches!(plan.delta(), Delta::Wait(_)) => format!("{name}: is being deleted"),
+            Ok(plan) if matches!(plan.delta(), Delta::Wait(_)) => {
+                format!("{name}: is being deleted")
+            }
             Ok(_) => format!("{name}: can be deleted"),
-            Err(EnsureError::Conflict { source, .. }) => format!("{name}: not safe: {}", source.why),
+            Err(EnsureError::Conflict { source, .. }) => {
+                format!("{name}: not safe: {}", source.why)
+            }
             Err(error) => format!("{name}: not known: {}", chain(&error).join(": ")),
         }
     }

@@ -73,11 +73,24 @@ static MACHINES: Tally = Tally::new();
 #[test]
 fn obeys_the_laws() {
     let statuses = [
-        (0, "New"), (1, "Commissioning"), (4, "Ready"), (5, "Reserved"), (6, "Deployed"),
-        (7, "Retired"), (8, "Broken"), (9, "Deploying"), (10, "Allocated"),
-        (11, "Failed deployment"), (12, "Releasing"), (13, "Releasing failed"),
-        (14, "Disk erasing"), (15, "Failed disk erasing"), (16, "Rescue mode"), (21, "Testing"),
-        (22, "Failed testing"), (99, "Another"),
+        (0, "New"),
+        (1, "Commissioning"),
+        (4, "Ready"),
+        (5, "Reserved"),
+        (6, "Deployed"),
+        (7, "Retired"),
+        (8, "Broken"),
+        (9, "Deploying"),
+        (10, "Allocated"),
+        (11, "Failed deployment"),
+        (12, "Releasing"),
+        (13, "Releasing failed"),
+        (14, "Disk erasing"),
+        (15, "Failed disk erasing"),
+        (16, "Rescue mode"),
+        (21, "Testing"),
+        (22, "Failed testing"),
+        (99, "Another"),
     ];
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().unwrap();
@@ -89,7 +102,9 @@ fn obeys_the_laws() {
                         Sim::with(|ours| {
                             ours.status = (number, name);
                             ours.owner = owner.map(str::to_owned);
-                            if owner.is_none() { ours.model = None; }
+                            if owner.is_none() {
+                                ours.model = None;
+                            }
                             // One that has begun may stay so.
                             ours.lag = (extent == Extent::Complete).then_some(lag);
                         })
@@ -100,14 +115,18 @@ fn obeys_the_laws() {
                         let releasing = ["4y3h7n Releasing juju", "4y3h7n Disk erasing juju"];
                         let other = format!("4y3h7n {name} {}", owner.unwrap_or("nobody"));
                         let ours = is("4y3h7n Ready nobody")
-                            || begun && (releasing.iter().any(|one| is(one))
-                                || matches!(number, 12 | 14) && is(&other));
-                        ours && is("4y3h7 Deployed juju") && is("4y3h7nx Deployed juju")
+                            || begun
+                                && (releasing.iter().any(|one| is(one))
+                                    || matches!(number, 12 | 14) && is(&other));
+                        ours && is("4y3h7 Deployed juju")
+                            && is("4y3h7nx Deployed juju")
                             && is("k8s4ab Ready nobody")
                     };
                     let desired = released(extent);
                     // What is never Ready again is a test of its own.
-                    if number == 14 || (number == 12 && !begun) { continue; }
+                    if number == 14 || (number == 12 && !begun) {
+                        continue;
+                    }
                     let case = check_laws(start, &desired, Undo::None, holds);
                     MACHINES.count(runtime.block_on(case));
                 }
