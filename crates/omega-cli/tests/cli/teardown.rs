@@ -153,7 +153,22 @@ impl Home {
 fn the_plan_on_80_columns() {
     let home = Home::with_model();
     let ran = home.run_down(&["--plan"]).exits(2);
-    insta::assert_snapshot!(ran.out, @"");
+    for line in [
+        "1 what there is, and what is lost",
+        "2 destroy the model",
+        "  -  model        admin/openstack",
+        "juju destroy-model --no-prompt --force --no-wait",
+        "3 release the machines",
+        "  -  machine      openstack0 (4y3h7n)",
+        "release in MAAS: Deployed, of user juju",
+        "4 verify both sides",
+        "this can't be undone",
+        "Next:  omega-cli teardown --maas-profile admin --within 20s",
+    ] {
+        assert!(ran.out.contains(line), "{line} is not in:\n{}", ran.out);
+    }
+    let widest = ran.out.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(80), "{widest:?}: {}", ran.out);
     home.assert_untouched();
     let ran = home.run_down(&["--plan", "--output", "json"]).exits(2);
     let document: Value = serde_json::from_str(&ran.out).unwrap();
