@@ -78,6 +78,7 @@ impl App {
             Command::Verify(args) => Box::pin(self.verify(&args)).await,
             Command::Rollback(args) => self.rollback(&args).await,
             Command::ReleaseStuckDelete(args) => self.release_stuck_delete(&args).await,
+            Command::Teardown(args) => Box::pin(self.teardown(&args)).await,
             Command::Doctor(args) => Box::pin(self.doctor(&args)).await,
             Command::Drift(args) => Box::pin(self.drift(&args)).await,
             Command::Accept(args) => Box::pin(self.accept(&args)).await,

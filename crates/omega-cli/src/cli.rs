@@ -11,7 +11,7 @@ use omega::capi::Namespace;
 use crate::{
     command::{
         AcceptArgs, AcceptanceArgs, Access, AsBuiltArgs, DoctorArgs, DriftArgs, InitArgs, LintArgs, Operation,
-        ReleaseStuckDeleteArgs,
+        ReleaseStuckDeleteArgs, TeardownArgs,
     },
     documents::Document,
     render::Format,
@@ -31,7 +31,7 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
 }
 
-const EXIT_CODES: &str = "Every command that changes something shows its plan and asks first; --yes answers.\n\n\
+const EXIT_CODES: &str = "Every command that changes something shows its plan and asks first; --yes answers (not for teardown).\n\n\
 Environment: OMEGA_LOG sets what is logged to stderr, as tracing's filters (OMEGA_LOG=info,omega_trace=info); it \
 replaces -v. OS_* and OS_CLIENT_CONFIG_FILE, JUJU_MODEL, SSH_AUTH_SOCK, NO_COLOR and the XDG directories mean what they \
 mean elsewhere.\n\nExit codes: 0 done or nothing to do; 1 error; 2 changes pending (plan, \
@@ -107,6 +107,11 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     /// Release a cluster stuck deleting, and remove what it left in the cloud.
     ReleaseStuckDelete(ReleaseStuckDeleteArgs),
+    /// Destroy the cloud's Juju model and release its machines in MAAS (D-018). It can't be undone.
+    ///
+    /// `--plan` shows what would be removed, in which order, and what is lost in the cloud. Without it, the
+    /// model's name has to be typed at a terminal: there is no --yes.
+    Teardown(TeardownArgs),
     /// Print the JSON schema of a stored or printed document.
     ///
     /// A command that changes something, `plan`, `verify` and `check` print a `report`; the others the

@@ -37,6 +37,13 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
             ("rollback", &["rollback graft --plan", "rollback --run latest"]),
             ("runs", &["runs", "runs show latest", "runs sweep --plan"]),
             (
+                "teardown",
+                &[
+                    "teardown --plan",
+                    "teardown --model openstack --maas-profile admin --destroy-storage",
+                ],
+            ),
+            (
                 "rehearse",
                 &["rehearse graft", "rehearse graft --site omega.toml", "rehearse acceptance"],
             ),

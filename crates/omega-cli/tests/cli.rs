@@ -40,6 +40,8 @@ mod needs;
 mod schema;
 #[path = "cli/site.rs"]
 mod sites;
+#[path = "cli/teardown.rs"]
+mod teardown;
 
 const STARTS: [&str; 5] = ["fresh", "graft-130", "superseded", "hook", "half"];
 const ADMIN: &str = include_str!("../../omega-core/fixtures/kube/admin.yaml");

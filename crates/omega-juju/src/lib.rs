@@ -9,6 +9,7 @@ pub mod channel;
 pub mod charm;
 #[cfg(any(test, feature = "sim"))]
 pub mod contract;
+pub mod controller;
 mod driver_trouble;
 mod error;
 pub mod gates;

@@ -147,6 +147,19 @@ pub(crate) fn juju_asks(stderr: &str) -> bool {
     device || asks.iter().any(|phrase| stderr.contains(phrase))
 }
 
+/// Returns whether juju has begun to destroy a model, and only waits: without a limit.
+///
+/// `Waiting for model to be removed`: juju 2.9 to 4, `cmd/juju/model/destroy.go`,
+/// `formatDestroyModelInfo`; the controller has accepted the request by then.
+pub(crate) fn juju_destroys(stderr: &str) -> bool {
+    stderr.contains("Waiting for model to be removed")
+}
+
+/// Returns whether juju will not end by itself.
+pub(crate) fn juju_ends(stderr: &str) -> bool {
+    juju_asks(stderr) || juju_destroys(stderr)
+}
+
 /// Returns the controller that juju names where it asks for a login.
 pub(crate) fn juju_controller(stderr: &str) -> Option<&str> {
     let prompt = || {
@@ -172,6 +185,8 @@ fn is_local_permission(line: &str) -> bool {
 pub(crate) enum JujuRefused {
     /// Changes of the model are disabled.
     Disabled,
+    /// The model can't be destroyed: it has persistent storage, or holds the controller.
+    Kept,
     /// The application does not exist or its charm has no such option, or not of that type.
     Invalid,
 }
@@ -180,12 +195,21 @@ pub(crate) enum JujuRefused {
 ///
 /// * `operations that change model have been disabled`: juju 2.9 and 3, `cmd/juju/block/protection.go`,
 ///   below the reason of whoever disabled them.
+/// * `destroy-model operation has been disabled`: the same file, for `juju disable-command destroy-model`.
+/// * `The model has persistent storage remaining`, `is a controller; use`: juju 3,
+///   `cmd/juju/model/destroy.go`.
 /// * `unknown option "`, `option "x" expected int, got "y"`: juju/charm, `config.go`; `application "x"
 ///   not found`: juju, `state/application.go`.
 pub(crate) fn juju_refused(stderr: &str) -> Option<JujuRefused> {
     let any = |phrases: &[&str]| phrases.iter().any(|phrase| stderr.contains(phrase));
-    if any(&["operations that change model have been disabled"]) {
+    let disabled = [
+        "operations that change model have been disabled",
+        "destroy-model operation has been disabled",
+    ];
+    if any(&disabled) {
         Some(JujuRefused::Disabled)
+    } else if any(&["The model has persistent storage remaining", "is a controller; use"]) {
+        Some(JujuRefused::Kept)
     } else if any(&["unknown option \"", "\" expected ", "ERROR application \""]) {
         Some(JujuRefused::Invalid)
     } else {

@@ -8,6 +8,7 @@
 //! * [`drift`] says what has changed since the last look, and since when.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
 //! * [`live`] checks what runs against the decisions.
+//! * [`teardown`] destroys a cloud's Juju model and releases its machines.
 //! * [`acceptance`] checks the acceptance bar of a cloud, D-011, and reports.
 //! * [`as_built`] writes down what of a site really exists.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
@@ -36,6 +37,7 @@ pub mod rollback;
 pub mod site;
 pub mod stuck_delete;
 mod sweep;
+pub mod teardown;
 #[cfg(test)]
 mod test_harness;
 

@@ -29,6 +29,7 @@ mod runs;
 mod self_description;
 mod show_run;
 mod stage_image;
+mod teardown;
 mod workload;
 
 pub(crate) use accept::AcceptArgs;
@@ -49,3 +50,4 @@ pub(crate) use lint::LintArgs;
 pub(crate) use operation::Operation;
 pub(crate) use release_stuck_delete::ReleaseStuckDeleteArgs;
 pub(crate) use stage_image::StageImageArgs;
+pub(crate) use teardown::TeardownArgs;

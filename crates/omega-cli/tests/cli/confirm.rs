@@ -42,7 +42,8 @@ impl Home {
         let line = shlex::try_join(line).unwrap();
         let mut command = Command::new("script");
         command.args(["-qec", &line, "/dev/null"]).current_dir(self.path()).env_clear();
-        for (variable, value) in [("PATH", "/usr/bin:/bin"), ("NO_COLOR", "1"), ("COLUMNS", "80")] {
+        let path = format!("{}/bin:/usr/bin:/bin", self.path().display());
+        for (variable, value) in [("PATH", path.as_str()), ("NO_COLOR", "1"), ("COLUMNS", "80")] {
             command.env(variable, value);
         }
         command.env("HOME", self.path()).env("XDG_STATE_HOME", self.path().join("state"));

@@ -326,6 +326,7 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
         ("release-stuck-delete", "--namespace" | "--credential-from" | "--patience" | "--wait") => {
             Tested(LAB_50, flag_text(flag)?)
         }
+        ("teardown", _) => Tested("tests/cli/teardown.rs", flag_text(flag)?),
         ("ensure-load-balancer-active", _) => Tested(NEEDS, flag_text(flag)?),
         ("ensure-guest-running", "--within") => {
             Differs(&["ensure-guest-running", "g", "--plan"], &["--within", "0s"])
@@ -391,6 +392,12 @@ fn flag_text(flag: &str) -> Option<&'static str> {
         "--credential-from",
         "--patience",
         "--wait",
+        "--model",
+        "--maas-profile",
+        "--destroy-storage",
+        "--release-storage",
+        "--bundle",
+        "--accept",
         "--load-balancer",
         "--failover",
         "--set",

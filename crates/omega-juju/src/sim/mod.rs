@@ -9,6 +9,7 @@ mod config;
 mod files;
 mod juju;
 mod management;
+mod models;
 mod probes;
 mod python;
 mod recorded;
@@ -20,6 +21,7 @@ mod unit;
 
 pub use juju::Juju;
 pub use management::{Management, Rights};
+pub use models::{Models, SimModel};
 pub use recorded::{recorded_reply, recorded_situations};
 pub use snapshot::Snapshot;
 pub use start::{HELM, KUBECONFIG, Start};

@@ -36,6 +36,11 @@ impl CloudInventory {
         self.transport.token_info().await
     }
 
+    /// Returns how the services are reached.
+    pub(super) fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
     /// Returns the id of the project that the token is scoped to.
     pub(super) async fn project_id(&self) -> Result<String, Error> {
         let project = self.token_info().await?.project;

@@ -121,10 +121,13 @@ impl State {
         recorded.with("flavors", flavors.collect::<Vec<_>>())
     }
 
-    /// Nova lists the servers of the token's project, an administrator's too.
+    /// Nova lists the servers of the token's project, an administrator's too, unless that asks for all
+    /// (nova 27, `api/openstack/compute/servers.py`, `all_tenants`).
     fn list_servers(&self, who: &Who, request: &Request, detail: bool) -> Response {
         let name = request.query.iter().find(|(key, _)| key == "name").map(|(_, value)| value);
-        let ours = self.nova.servers.iter().filter(|one| one["tenant_id"] == who.project.as_str());
+        let all = who.admin && request.query.iter().any(|(key, _)| key == "all_tenants");
+        let is_ours = |one: &&Value| all || one["tenant_id"] == who.project.as_str();
+        let ours = self.nova.servers.iter().filter(is_ours);
         let fits = |one: &&Value| {
             let is = one["name"].as_str().unwrap_or_default();
             name.is_none_or(|pattern| matches(pattern, is))

@@ -20,6 +20,9 @@ pub(crate) struct Config {
     /// The only model there is; any other is not found.
     #[serde(default)]
     pub(crate) model: Option<String>,
+    /// A file with the models of the controller, which `destroy-model` changes ([`crate::models`]).
+    #[serde(default)]
+    pub(crate) models: Option<PathBuf>,
     /// How long every command takes more than it needs: a real one talks to a controller.
     #[serde(default)]
     pub(crate) delay_ms: u64,
@@ -86,10 +89,17 @@ impl Config {
         Ok((name.to_owned(), machine))
     }
 
+    fn is_listed(&self, asked: &str) -> bool {
+        let text = self.models.as_ref().and_then(|path| fs::read_to_string(path).ok());
+        let id = asked.split_once(':').map_or(asked, |(_, id)| id);
+        text.is_some_and(|text| text.contains(&format!("\"model-uuid\":\"{id}\"")))
+    }
+
     /// Refuses a model that is not there.
     pub(crate) fn check_model(&self, model: Option<&str>) -> Result<(), String> {
         match (model, &self.model) {
-            (Some(asked), Some(only)) if asked != only => {
+            // By its id, it is one of `models`.
+            (Some(asked), Some(only)) if asked != only && !self.is_listed(asked) => {
                 Err(format!("model admin/{asked} not found"))
             }
             _ => Ok(()),

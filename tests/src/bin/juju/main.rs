@@ -8,6 +8,7 @@ mod charm_config;
 mod config;
 mod exec;
 mod machine;
+mod models;
 mod ssh;
 mod status;
 
@@ -49,6 +50,9 @@ fn run(args: &[String]) -> Ended {
     match command.as_str() {
         "config" => charm_config::config(&config, rest),
         "exec" => exec::exec(&config, rest),
+        "models" => models::models(&config, rest),
+        "destroy-model" => models::destroy(&config, rest),
+        "offers" | "storage" => models::held(&config, command, rest),
         "ssh" => ssh::ssh(&config, rest),
         "status" => status::status(&config, rest),
         other => Err(format!("unrecognized command: juju {other}")),

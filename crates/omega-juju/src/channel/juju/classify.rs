@@ -91,6 +91,9 @@ pub(super) fn command(
              enable-command all enables them"
         }
         Some(JujuRefused::Invalid) => "look at juju config APPLICATION",
+        Some(JujuRefused::Kept) => {
+            "look at juju storage and juju models: the model was left as it is"
+        }
         None => "look at juju status, and check the model (juju models)",
     };
     Error::Juju {

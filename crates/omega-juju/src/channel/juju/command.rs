@@ -6,7 +6,11 @@ use async_trait::async_trait;
 use omega_core::{Touched, values::UnitName};
 
 use super::{Deadlines, Juju, JujuModel, JujuTarget, Program, classify, not_run};
-use crate::{Channel, Error, agent::Output, upstream_messages::juju_asks};
+use crate::{
+    Channel, Error,
+    agent::Output,
+    upstream_messages::{juju_destroys, juju_ends},
+};
 
 /// The commands of juju in one model. The program runs `juju`; tests have a model in memory.
 #[async_trait]
@@ -63,7 +67,7 @@ impl JujuCommands for JujuProgram {
         let all = std::iter::once(command).chain(model).chain(args.iter().map(String::as_str));
         let within = self.deadlines.ask();
         let output =
-            Program::new(&self.program).args(all).ends_at(juju_asks).run(None, within).await;
+            Program::new(&self.program).args(all).ends_at(juju_ends).run(None, within).await;
         let output = output.map_err(|error| {
             let model = model_label(self.model.as_deref());
             without_ssh(not_run(&model, command, &error, within, touched))
@@ -91,7 +95,10 @@ pub(crate) fn finished(
     output: Output,
     touched: Touched,
 ) -> Result<Vec<u8>, Error> {
-    if output.status == Some(0) {
+    // juju destroy-model, once it only waits: it was ended there.
+    let destroys =
+        output.status.is_none() && juju_destroys(&String::from_utf8_lossy(&output.stderr));
+    if output.status == Some(0) || destroys {
         return Ok(output.stdout);
     }
     Err(classify::command(doing, controller, &output, touched))

@@ -126,6 +126,16 @@ impl Problem {
     }
 }
 
+/// Returns the names of the applications of a bundle with its overlays.
+///
+/// # Errors
+///
+/// As [`lint`].
+pub fn applications(files: &[SourceFile]) -> Result<Vec<String>, BundleError> {
+    let (bundle, _) = merged(files, &read(files)?)?;
+    Ok(bundle.applications.into_iter().map(|one| one.name).collect())
+}
+
 /// Checks a bundle: the first file, and the further ones as `juju deploy --overlay` takes them.
 ///
 /// # Errors
