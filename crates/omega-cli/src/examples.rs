@@ -210,7 +210,7 @@ const INNER: [Shown; 20] = [
         "check cluster-prerequisites",
         &["check cluster-prerequisites --template k8s-v1-34 --node-count 2"],
     ),
-    ("check live", &["check live", "check live --only amphora-image --output json"]),
+    ("check live", &["check live", "check live --only octavia-image --output json"]),
     ("check workload", &["check workload --cluster c1"]),
 ];
 

@@ -68,7 +68,7 @@ fn what_could_not_be_evaluated_ends_with_1() {
     let marks =
         |sign: &str| ran.out.lines().filter(|line| line.trim_start().starts_with(sign)).count();
     assert_eq!((marks("✓"), marks("?"), marks("!")), (1, 9, 0), "{}", ran.out);
-    let one = home.run(&["check", "live", "--only", "amphora-image"]).exits(1);
+    let one = home.run(&["check", "live", "--only", "octavia-image"]).exits(1);
     assert!(one.out.contains("no answer from"), "{}", one.out);
-    home.run(&["check", "live", "--only", "amphora"]).exits(64).says(&["amphora-image"]);
+    home.run(&["check", "live", "--only", "octavia"]).exits(64).says(&["octavia-image"]);
 }

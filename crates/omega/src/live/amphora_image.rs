@@ -1,4 +1,4 @@
-//! `amphora-image`: Octavia finds an image for its amphorae, and another can be built.
+//! `octavia-image`: Octavia finds an image for its amphorae, and another can be built.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::judgement::Judged;
 use crate::lint::Rule;
 
 pub(super) const RULE: Rule = Rule {
-    id: "amphora-image",
+    id: "octavia-image",
     decision: Some("D-021"),
     severity: Severity::Broken,
     reason: "Octavia boots the newest active image with its tag, and on Ceph copies and converts one that is not raw for each amphora.",

@@ -65,7 +65,7 @@ async fn a_gate_says_which_key_it_lacks() {
     charm-config: could not read the configuration of nova-compute
     endpoint-certificates: could not load cloud credentials
     trustee-domain: could not load cloud credentials
-    amphora-image: could not load cloud credentials
+    octavia-image: could not load cloud credentials
     management-machine: the site file has no `server` in [management], which this needs
     management-version: the site file has no `kubeconfig` in [management], which this needs
     dependencies: the site file has no [chart], which this needs
@@ -145,9 +145,9 @@ async fn broken_is_3_and_what_is_not_known_is_1() {
 #[tokio::test]
 async fn one_rule_is_chosen_and_another_name_is_refused() {
     let checks = async || Checks { gates: all("").await, clients: PartialClients::default() };
-    let one = checks().await.only(&["amphora-image".to_owned()]).unwrap();
+    let one = checks().await.only(&["octavia-image".to_owned()]).unwrap();
     assert_eq!(one.gates.len(), 1);
     assert_eq!(checks().await.only(&[]).unwrap().gates.len(), RULES.len());
-    let failure = checks().await.only(&["amphora-imge".to_owned()]).unwrap_err();
-    assert_eq!(failure.next.as_deref(), Some("did you mean `amphora-image`?"));
+    let failure = checks().await.only(&["octavia-imge".to_owned()]).unwrap_err();
+    assert_eq!(failure.next.as_deref(), Some("did you mean `octavia-image`?"));
 }
