@@ -1,10 +1,10 @@
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 
 use omega_core::Evidence;
 use tempfile::TempDir;
 
 use super::*;
-use crate::drift::{Source, State};
+use crate::drift::State;
 
 fn home() -> (TempDir, BaselineFile) {
     let home = tempfile::tempdir().unwrap();

@@ -72,12 +72,19 @@ pub(super) fn changes(before: &Observation, now: &Observation) -> Vec<FactChange
         one.evidence.iter().filter(|one| is_compared(rule, one)).cloned().collect()
     };
     let (then, now) = (facts(before), facts(now));
-    let mut found = Vec::new();
     let mut rest: Vec<&Evidence> = now.iter().collect();
-    for one in &then {
-        // Several facts may have one name: an equal one is the same.
-        let at = rest.iter().position(|other| *other == one);
-        let at = at.or_else(|| rest.iter().position(|other| other.fact == one.fact));
+    // Several facts may have one name: an equal one is the same.
+    let mut is_left = |one: &&Evidence| match rest.iter().position(|other| *other == *one) {
+        Some(at) => {
+            rest.remove(at);
+            false
+        }
+        None => true,
+    };
+    let left: Vec<&Evidence> = then.iter().filter(|one| is_left(one)).collect();
+    let mut found = Vec::new();
+    for one in left {
+        let at = rest.iter().position(|other| other.fact == one.fact);
         let other = at.map(|at| rest.remove(at));
         if other.is_none_or(|other| differs(one, other)) {
             let (before, now) = (Some(one.clone()), other.cloned());

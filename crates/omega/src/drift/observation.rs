@@ -137,12 +137,16 @@ impl State {
     /// Returns the state of what could not be read. A refusal is an answer: what is there can't be
     /// made right without a decision.
     pub(super) fn of_failure(failure: &Failure, subject: &Subject) -> Self {
-        let why = reason(failure);
         let next = failure.next.clone();
         if !matches!(failure.class, FailureClass::Refused | FailureClass::Gate) {
+            // Not what was being read: many things can't be read for one reason.
+            let mut why = failure.causes.join(": ");
+            if why.is_empty() {
+                why.clone_from(&failure.message);
+            }
             return Self::Unknown { why, next };
         }
-        let mut finding = Finding::broken(REFUSED, subject.clone(), why);
+        let mut finding = Finding::broken(REFUSED, subject.clone(), reason(failure));
         finding.remedy = next;
         Self::of(finding)
     }

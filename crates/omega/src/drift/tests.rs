@@ -11,7 +11,6 @@ use omega_openstack::{Method, Request, Service, Transport as _};
 use serde_json::json;
 
 use super::{
-    look::{Reading, View},
     sources::{coherence_view, constellation_view},
     *,
 };
