@@ -10,8 +10,8 @@ use omega::capi::Namespace;
 
 use crate::{
     command::{
-        AcceptArgs, AcceptanceArgs, Access, AsBuiltArgs, DoctorArgs, DriftArgs, InitArgs, LintArgs, Operation,
-        ReleaseStuckDeleteArgs, TeardownArgs,
+        AcceptArgs, AcceptanceArgs, Access, AsBuiltArgs, DoctorArgs, DriftArgs, InitArgs, LintArgs,
+        Operation, ReleaseStuckDeleteArgs, TeardownArgs,
     },
     documents::Document,
     render::Format,

@@ -91,7 +91,8 @@ impl Home {
         // Who fails says why, at the top.
         let told = document["failure"].is_object()
             || ["done", "pending"].contains(&document["exit"].as_str().unwrap())
-            || ["doctor", "drift", "accept", "validate", "lint", "runs", "sweep", "decisions"].contains(&name);
+            || ["doctor", "drift", "accept", "validate", "lint", "runs", "sweep", "decisions"]
+                .contains(&name);
         assert!(told, "{args:?}: no failure at the top: {document:#}");
         document
     }

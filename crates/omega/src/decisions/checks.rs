@@ -13,7 +13,7 @@ use crate::{
     doctor::Cause,
     graft,
     lint::{self, bundle, config_file},
-    stuck_delete,
+    live, stuck_delete, teardown,
 };
 
 /// What kind of rule it is, and so which command checks it.
@@ -24,8 +24,16 @@ use crate::{
 pub enum CheckKind {
     /// Of a Juju bundle.
     LintBundle,
+    /// Of an address plan.
+    LintNetwork,
+    /// Of a site file.
+    LintSite,
+    /// Of the cluster templates that Magnum has.
+    LintTemplates,
     /// Of a file of options.
     LintFile,
+    /// Of what runs.
+    Live,
     /// Whether driver, chart, Cluster API and templates fit together.
     Coherence,
     /// Of a cluster template.
@@ -44,6 +52,8 @@ pub enum CheckKind {
     Doctor,
     /// A gate or wait of the release of a stuck delete.
     StuckDelete,
+    /// A gate or wait of a teardown.
+    Teardown,
     /// An item of the acceptance bar.
     Acceptance,
 }
@@ -53,7 +63,11 @@ impl CheckKind {
     pub fn title(self) -> &'static str {
         match self {
             Self::LintBundle => "lint of a bundle",
+            Self::LintNetwork => "lint of the address plan",
+            Self::LintSite => "lint of the site file",
+            Self::LintTemplates => "lint of the templates",
             Self::LintFile => "lint of a file",
+            Self::Live => "live check",
             Self::Coherence => "coherence",
             Self::Template => "cluster template",
             Self::Constellation => "constellation",
@@ -63,6 +77,7 @@ impl CheckKind {
             Self::Health => "health of a cluster",
             Self::Doctor => "doctor",
             Self::StuckDelete => "stuck delete",
+            Self::Teardown => "teardown",
             Self::Acceptance => "acceptance",
         }
     }
@@ -71,7 +86,11 @@ impl CheckKind {
     fn command(self, rule: &str) -> String {
         match self {
             Self::LintBundle => "lint bundle bundle.yaml".to_owned(),
+            Self::LintNetwork => "lint network bundle.yaml".to_owned(),
+            Self::LintSite => "lint site".to_owned(),
+            Self::LintTemplates => "lint templates".to_owned(),
             Self::LintFile => "lint file 00-capi-helm.conf".to_owned(),
+            Self::Live => format!("check live --only {rule}"),
             Self::Coherence => "check-coherence".to_owned(),
             Self::Template => "ensure-cluster-template --plan".to_owned(),
             Self::Constellation => "check-constellation".to_owned(),
@@ -80,6 +99,7 @@ impl CheckKind {
             Self::Workload => "check workload --cluster NAME".to_owned(),
             Self::Health | Self::Doctor => "doctor".to_owned(),
             Self::StuckDelete => "release-stuck-delete --cluster NAME --plan".to_owned(),
+            Self::Teardown => "teardown --plan".to_owned(),
             Self::Acceptance => format!("accept --only {rule}"),
         }
     }
@@ -127,7 +147,7 @@ type Entry = (CheckKind, String, Vec<&'static str>);
 /// Returns each kind's rules. A rule that two kinds share is there twice.
 fn rules() -> Vec<Entry> {
     use CheckKind as Kind;
-    let lint = |kind: Kind, rules: Vec<lint::Rule>| {
+    let of = |kind: Kind, rules: Vec<lint::Rule>| {
         let entry =
             move |rule: lint::Rule| (kind, rule.id.to_owned(), rule.decision.into_iter().collect());
         rules.into_iter().map(entry).collect::<Vec<_>>()
@@ -144,9 +164,13 @@ fn rules() -> Vec<Entry> {
     });
     let items = ItemId::ALL
         .map(|item| (Kind::Acceptance, item.name().to_owned(), item.decisions().to_vec()));
-    lint(Kind::LintBundle, bundle::rules())
+    of(Kind::LintBundle, bundle::rules())
         .into_iter()
-        .chain(lint(Kind::LintFile, config_file::rules()))
+        .chain(of(Kind::LintNetwork, lint::network::rules()))
+        .chain(of(Kind::LintSite, lint::site::rules()))
+        .chain(of(Kind::LintTemplates, lint::templates::rules()))
+        .chain(of(Kind::LintFile, config_file::rules()))
+        .chain(of(Kind::Live, live::RULES.to_vec()))
         .chain(coherence)
         .chain(template::RULES.map(|rule| entry(Kind::Template, rule)))
         .chain([entry(Kind::Constellation, UNTESTED)])
@@ -157,6 +181,7 @@ fn rules() -> Vec<Entry> {
         .chain(health)
         .chain(doctor)
         .chain(stuck_delete::RULES.map(|rule| entry(Kind::StuckDelete, rule)))
+        .chain(teardown::rules().map(|rule| entry(Kind::Teardown, rule)))
         .chain(items)
         .collect()
 }

@@ -19,5 +19,10 @@ pub use connect::TeardownClients;
 pub use find::{Found, Teardown};
 pub use gates::TEARDOWN_RULES;
 
+/// Returns every rule of a teardown.
+pub(crate) fn rules() -> impl Iterator<Item = omega_core::CheckRule> {
+    gates::rules().chain(waits::RULES)
+}
+
 /// The job's name, in runs.
 pub const TEARDOWN: &str = "teardown";

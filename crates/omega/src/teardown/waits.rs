@@ -3,10 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use omega_core::{Desired as _, Evidence, Failure, PollPolicy, Subject, Wait, WaitState, WhenLate};
+use omega_core::{
+    CheckRule, Desired as _, Evidence, Failure, PollPolicy, Subject, Wait, WaitState, WhenLate,
+};
 use omega_juju::controller::{Controller, ListedModel, ModelAbsent, ModelObserved};
 
 use super::maas::{Maas, MachineReleased};
+
+/// The rule that the model is gone.
+const MODEL_GONE: CheckRule = CheckRule::new("model-gone", &["D-018"]);
+/// The rule that Juju and MAAS agree at the end.
+const BOTH_SIDES: CheckRule = CheckRule::new("both-sides", &["D-018"]);
+/// The rules of the waits.
+pub(super) const RULES: [CheckRule; 2] = [MODEL_GONE, BOTH_SIDES];
 
 /// How often the state is read.
 const EVERY: Duration = Duration::from_secs(5);
@@ -37,7 +46,7 @@ fn is_alive(seen: &ModelObserved) -> bool {
 #[async_trait]
 impl Wait for ModelGone {
     fn rule(&self) -> &'static str {
-        "model-gone"
+        MODEL_GONE.name
     }
 
     fn subject(&self) -> Subject {
@@ -96,7 +105,7 @@ impl BothSides {
 #[async_trait]
 impl Wait for BothSides {
     fn rule(&self) -> &'static str {
-        "both-sides"
+        BOTH_SIDES.name
     }
 
     fn subject(&self) -> Subject {

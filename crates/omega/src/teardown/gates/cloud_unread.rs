@@ -1,5 +1,8 @@
 use async_trait::async_trait;
-use omega_core::{Failure, Finding, Gate, Severity, Subject, Verdict};
+use omega_core::{CheckRule, Failure, Finding, Gate, Severity, Subject, Verdict};
+
+/// The rule.
+pub(super) const RULE: CheckRule = CheckRule::new("cloud-read", &["D-018"]);
 
 /// That what is lost in the cloud could not be read. It does not stop a teardown: a cloud that no longer
 /// answers is a reason for one.
@@ -11,7 +14,7 @@ pub(in crate::teardown) struct CloudUnread {
 #[async_trait]
 impl Gate for CloudUnread {
     fn rule(&self) -> &'static str {
-        "cloud-read"
+        RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -1,10 +1,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
 use omega_juju::controller::{Controller, HeldOffer, ListedModel};
 
 use super::shown;
+
+/// The rule.
+pub(super) const RULE: CheckRule = CheckRule::new("cross-model-relations", &["D-018"]);
 
 /// Relations between models that break: of others to what this model offers, and of this one to what
 /// others offer.
@@ -16,7 +19,7 @@ pub(in crate::teardown) struct Consumers {
 #[async_trait]
 impl Gate for Consumers {
     fn rule(&self) -> &'static str {
-        "cross-model-relations"
+        RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -1,8 +1,27 @@
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict, chain};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Severity, Subject, Verdict, chain};
 use omega_openstack::cloud_inventory::{CloudInventory, ResourceKind};
 
 use super::shown;
+
+/// The rule of clusters, which has a gate of its own where they can be judged.
+pub(super) const CLUSTERS: CheckRule = CheckRule::new("lost-clusters", &["D-018"]);
+/// The rules, one for each kind.
+pub(super) const RULES: [CheckRule; 13] = [
+    CLUSTERS,
+    CheckRule::new("lost-load-balancers", &["D-018"]),
+    CheckRule::new("lost-amphorae", &["D-018"]),
+    CheckRule::new("lost-floating-ips", &["D-018"]),
+    CheckRule::new("lost-networks", &["D-018"]),
+    CheckRule::new("lost-routers", &["D-018"]),
+    CheckRule::new("lost-ports", &["D-018"]),
+    CheckRule::new("lost-volumes", &["D-018"]),
+    CheckRule::new("lost-servers", &["D-018"]),
+    CheckRule::new("lost-images", &["D-018"]),
+    CheckRule::new("lost-trusts", &["D-018"]),
+    CheckRule::new("lost-credentials", &["D-018"]),
+    CheckRule::new("lost-others", &["D-018"]),
+];
 
 /// The resources of one kind that are lost with the cloud. D-018 accepts the loss, so that nothing is
 /// refused for it; what could not be read is not known.
@@ -15,7 +34,7 @@ pub(in crate::teardown) struct LostResources {
 impl Gate for LostResources {
     fn rule(&self) -> &'static str {
         match self.kind {
-            ResourceKind::Cluster => "lost-clusters",
+            ResourceKind::Cluster => CLUSTERS.name,
             ResourceKind::LoadBalancer => "lost-load-balancers",
             ResourceKind::Amphora => "lost-amphorae",
             ResourceKind::FloatingIp => "lost-floating-ips",

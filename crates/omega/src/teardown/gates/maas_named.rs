@@ -1,5 +1,8 @@
 use async_trait::async_trait;
-use omega_core::{Failure, Finding, Gate, Subject, Verdict};
+use omega_core::{CheckRule, Failure, Finding, Gate, Subject, Verdict};
+
+/// The rule.
+pub(super) const RULE: CheckRule = CheckRule::new("maas-named", &["D-018"]);
 
 /// That the MAAS of a model on MAAS was named: without it, its machines are neither released nor verified.
 pub(in crate::teardown) struct MaasNamed {
@@ -10,7 +13,7 @@ pub(in crate::teardown) struct MaasNamed {
 #[async_trait]
 impl Gate for MaasNamed {
     fn rule(&self) -> &'static str {
-        "maas-named"
+        RULE.name
     }
 
     fn subject(&self) -> Subject {

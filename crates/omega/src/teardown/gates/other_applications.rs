@@ -1,14 +1,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
+use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
 use omega_juju::controller::{Controller, HeldApplication, ListedModel};
 
 use super::shown;
 use crate::lint::bundle::Charms;
 
-/// The rule's name.
-pub(super) const RULE: &str = "other-applications";
+/// The rule.
+pub(super) const RULE: CheckRule = CheckRule::new("other-applications", &["D-018"]);
 
 /// That the model holds nothing but the bundle's applications, so that nothing else is destroyed with it.
 pub(in crate::teardown) struct OtherApplications {
@@ -42,13 +42,13 @@ impl OtherApplications {
             ]);
         }
         let what = format!("{} are not {whose}: {}", others.len(), shown(&others));
-        let found = Finding::broken(RULE, self.subject(), what);
+        let found = Finding::broken(RULE.name, self.subject(), what);
         if self.is_accepted {
             return Verdict::fail(found.severity(Severity::Warning));
         }
         let bundle =
             if self.bundle.is_some() { "" } else { "name the bundle with --bundle FILE, or " };
-        let remedy = format!("{bundle}say that they are destroyed too: --accept {RULE}");
+        let remedy = format!("{bundle}say that they are destroyed too: --accept {}", RULE.name);
         Verdict::fail(found.remedy(remedy))
     }
 }
@@ -56,7 +56,7 @@ impl OtherApplications {
 #[async_trait]
 impl Gate for OtherApplications {
     fn rule(&self) -> &'static str {
-        RULE
+        RULE.name
     }
 
     fn subject(&self) -> Subject {

@@ -6,7 +6,7 @@ use omega_core::{
 };
 use omega_openstack::container_infra::Cluster;
 
-use super::shown;
+use super::{lost_resources, shown};
 use crate::cluster::{AbsentCluster, ClusterSite, DriverSettings};
 
 /// The workload clusters that are lost, and whether each could be deleted first: as
@@ -40,7 +40,7 @@ impl WorkloadClusters {
 #[async_trait]
 impl Gate for WorkloadClusters {
     fn rule(&self) -> &'static str {
-        "lost-clusters"
+        lost_resources::CLUSTERS.name
     }
 
     fn subject(&self) -> Subject {
