@@ -18,20 +18,25 @@ const fn rule(
 
 pub(super) const RULES: [Rule; 4] = [
     rule(
-        KEYSTONE_AUTH,
+        KEYSTONE_AUTH.name,
         "D-029",
         Severity::Warning,
         "k8s-keystone-auth can't trust a Keystone with a private CA.",
     ),
     rule(
-        IGNORED_LABEL,
+        IGNORED_LABEL.name,
         "D-036",
         Severity::Note,
         "Driver or chart ignore the label without a word.",
     ),
-    rule(IGNORED_FIELD, "D-036", Severity::Note, "The driver ignores the field without a word."),
     rule(
-        AUTO_HEALING,
+        IGNORED_FIELD.name,
+        "D-036",
+        Severity::Note,
+        "The driver ignores the field without a word.",
+    ),
+    rule(
+        AUTO_HEALING.name,
         "D-042",
         Severity::Warning,
         "Machines are replaced by Cluster API's MachineHealthCheck, never by Magnum's health_status.",

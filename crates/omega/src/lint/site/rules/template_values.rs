@@ -38,9 +38,9 @@ pub(super) fn check(input: &Input<'_>) -> Vec<LintFinding> {
     let (name, labels) = ("[capi_helm_cluster_labels]", &site.capi_helm_cluster_labels);
     let defaults =
         of_labels(input, driver, name, &["capi_helm_cluster_labels"], labels).into_iter();
-    found.extend(
-        defaults.filter(|one| [AUTO_HEALING, KEYSTONE_AUTH].contains(&one.finding.rule.as_str())),
-    );
+    found.extend(defaults.filter(|one| {
+        [AUTO_HEALING.name, KEYSTONE_AUTH.name].contains(&one.finding.rule.as_str())
+    }));
     found
 }
 
