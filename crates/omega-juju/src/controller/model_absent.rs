@@ -174,14 +174,13 @@ impl Desired for ModelAbsent {
             return Err(Conflict::new(why, next).seen(&self.uuid, other));
         }
         match (&seen.listed, self.extent) {
-            (None, _) => Ok(Delta::Satisfied),
             (Some(model), _) if model.is_alive() => {
                 self.refuse(model, seen)?;
                 // Its status is not part of what is approved.
                 let model = ListedModel { status: ModelStatus::default(), ..model.clone() };
                 Ok(Delta::of(vec![ModelDestruction { model, storage: self.storage }]))
             }
-            (Some(_), Extent::Begun) => Ok(Delta::Satisfied),
+            (None, _) | (Some(_), Extent::Begun) => Ok(Delta::Satisfied),
             (Some(model), Extent::Complete) => Ok(Delta::Wait(still_listed(model))),
         }
     }

@@ -7,8 +7,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-
-use crate::channel::StatusInfo;
+use serde_json::Value;
 
 /// A model, as `juju models` lists it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,7 +178,7 @@ pub(super) struct Status {
 struct Application {
     charm: String,
     charm_name: String,
-    units: BTreeMap<String, serde::de::IgnoredAny>,
+    units: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -187,9 +186,7 @@ struct Application {
 struct Machine {
     instance_id: String,
     hostname: String,
-    containers: BTreeMap<String, serde::de::IgnoredAny>,
-    #[serde(rename = "juju-status")]
-    _agent: StatusInfo,
+    containers: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -59,8 +59,17 @@ pub struct SimModel {
     pub consumes: Vec<(String, String)>,
     /// How often it is listed while it is destroyed. `None`: it is never gone.
     pub lag: Option<usize>,
-    /// How often it is still listed, if it is being destroyed.
-    dying: Option<Option<usize>>,
+    life: Life,
+}
+
+/// Whether a model is being destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Alive,
+    /// It is listed so many times more.
+    Dying(usize),
+    /// It is never gone.
+    Stuck,
 }
 
 impl SimModel {
@@ -76,19 +85,19 @@ impl SimModel {
             offers: Vec::new(),
             consumes: Vec::new(),
             lag: Some(0),
-            dying: None,
+            life: Life::Alive,
         }
     }
 
     /// Its destruction ends with the next look.
     pub fn vanish(&mut self) {
-        self.dying = Some(Some(0));
+        self.life = Life::Dying(0);
     }
 
     fn listed(&self) -> Value {
-        let (life, status) = match self.dying {
-            Some(_) => ("dying", "destroying"),
-            None => ("alive", "available"),
+        let (life, status) = match self.life {
+            Life::Dying(_) | Life::Stuck => ("dying", "destroying"),
+            Life::Alive => ("alive", "available"),
         };
         json!({
             "name": format!("{}/{}", self.owner, self.name),
@@ -141,10 +150,10 @@ impl SimModel {
         };
         let offer = |(name, models): &(String, Vec<String>)| {
             let url = format!("{}/{}.{name}", self.owner, self.name);
-            let mut one = json!({ "application": name, "offer-url": url, "endpoints": {} });
-            if !models.is_empty() {
-                one["connections"] = models.iter().map(connection).collect();
-            }
+            let connections: Vec<Value> = models.iter().map(connection).collect();
+            let one = json!({
+                "application": name, "offer-url": url, "endpoints": {}, "connections": connections,
+            });
             (name.clone(), one)
         };
         Value::Object(self.offers.iter().map(offer).collect())
@@ -215,7 +224,7 @@ impl Models {
     /// Returns the models: those that are being destroyed with `destroying`.
     pub fn snapshot(&self) -> Vec<String> {
         let one = |model: &SimModel| {
-            let dying = if model.dying.is_some() { " destroying" } else { "" };
+            let dying = if model.life == Life::Alive { "" } else { " destroying" };
             format!("{} {}/{}{dying}", model.uuid, model.owner, model.name)
         };
         self.lock().models.iter().map(one).collect()
@@ -241,16 +250,20 @@ impl State {
 
     /// Lists the models. Those that are being destroyed come nearer to their end.
     fn list(&mut self) -> String {
-        let done = |model: &SimModel| model.dying == Some(Some(0));
+        let done = |model: &SimModel| model.life == Life::Dying(0);
         let gone: Vec<String> =
             self.models.iter().filter(|one| done(one)).map(|one| one.uuid.clone()).collect();
         self.models.retain(|model| !done(model));
         let listed: Vec<Value> = self.models.iter().map(SimModel::listed).collect();
-        for left in self.models.iter_mut().filter_map(|one| one.dying.as_mut()?.as_mut()) {
-            *left -= 1;
+        for model in &mut self.models {
+            if let Life::Dying(left) = &mut model.life {
+                *left -= 1;
+            }
         }
         if let Some(call) = self.gone.clone() {
-            gone.iter().for_each(|uuid| call(uuid));
+            for uuid in &gone {
+                call(uuid);
+            }
         }
         json!({ "models": listed, "current-model": "controller" }).to_string()
     }
@@ -299,7 +312,7 @@ impl State {
                 "cannot destroy model {name:?}\n\nThe model has persistent storage remaining:\n\t{many} volumes"
             ));
         }
-        model.dying = Some(model.lag);
+        model.life = model.lag.map_or(Life::Stuck, Life::Dying);
         if fault.is_some() { Err("connection is shut down".to_owned()) } else { Ok(String::new()) }
     }
 }

@@ -67,7 +67,7 @@ impl ResourceKind {
     ];
 
     /// Returns the path of its collection, and the key of the list. `user`: who asks.
-    fn place<'a>(self, user: &'a str) -> (Service, Vec<&'a str>, &'static str) {
+    fn place(self, user: &str) -> (Service, Vec<&str>, &'static str) {
         match self {
             Self::Cluster => (Service::ContainerInfra, vec!["clusters"], "clusters"),
             Self::LoadBalancer => {

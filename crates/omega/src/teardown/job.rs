@@ -132,15 +132,16 @@ impl Found {
         let machines = self.machines.clone();
         let cloud = self.clients.cloud.clone();
         Box::new(move || {
-            let fixed = json!({ "model": model, "content": content, "machines": machines });
+            let (model, content, machines) = (json!(model), json!(content), json!(machines));
             let cloud = cloud.clone();
             Box::pin(async move {
-                let mut state = fixed;
-                state["cloud"] = match cloud {
+                let cloud = match cloud {
                     Ok(inventory) => everything(&inventory).await,
                     Err(why) => json!({ "unread": why.to_string() }),
                 };
-                Ok(state)
+                Ok(
+                    json!({ "model": model, "content": content, "machines": machines, "cloud": cloud }),
+                )
             })
         })
     }
