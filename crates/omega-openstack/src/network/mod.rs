@@ -24,8 +24,9 @@ pub use cluster_network::{ClusterNetworkObserved, Remaining};
 pub use ensure_sg_rule::{SgRuleChange, SgRuleObserved, ensure_sg_rule};
 pub use external_network::ExternalNetwork;
 pub use network_quota::NetworkQuota;
-use network_resources::{AddressRange, ListedNetwork};
-pub use network_resources::{FixedIp, FloatingIp, NamedResource, NetworkResource, Port, Subnet};
+pub use network_resources::{
+    AddressRange, FixedIp, FloatingIp, ListedNetwork, NamedResource, NetworkResource, Port, Subnet,
+};
 pub use node_network::{DEFAULT_NODES, KnownRanges, NodeNetwork, address_mistakes, chart_ranges};
 pub use ports::{InvalidPorts, Ports};
 pub use protocol::{InvalidProtocol, Protocol};

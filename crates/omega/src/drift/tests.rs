@@ -7,7 +7,7 @@ use omega_core::{
     run::Status,
 };
 use omega_juju::{gates::LeftoverPolicy, sim::Start};
-use omega_openstack::{Method, Request, Service, Transport as _};
+use omega_openstack::{Method, Request, Service};
 use serde_json::json;
 
 use super::{

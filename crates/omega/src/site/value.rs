@@ -106,11 +106,8 @@ fn driver_options(site: &Site) -> Vec<Mistake> {
         let at = own.map_or_else(|| keys([section, &error.key]), keys);
         // A key of [chart] can't be left out, as an option of the drop-in can.
         if let Some(["chart", key]) = own {
-            let next = format!(
-                "write what `helm` calls it: the {key} of the chart that clusters are made of"
-            );
-            let what = format!("`{key}` in [chart] can't be used: {}", error.why);
-            return (at, usage(what, next));
+            let next = format!("write the {key} of the chart that clusters are made of");
+            return (at, usage(format!("`{key}` in [chart]: {error}"), next));
         }
         let next = omega_core::Diagnostic::next(&error).unwrap_or_default();
         (at, usage(error.to_string(), next))
