@@ -36,9 +36,8 @@ const CHANNELS: [&str; 4] = ["check", "live", "--only", "running-channels"];
 fn a_good_check_is_shown_with_its_evidence() {
     let ran = home("2024.1/stable").run(&CHANNELS).exits(0);
     insta::assert_snapshot!(ran.out, @"
-      ✓  charms       running-channels (D-002)  of the model
-                      applications: 2, keystone keystone 2024.1/stable revision 778 on
-                      ubuntu@22.04, vault vault 1.8/stable revision 338 on ubuntu@22.04
+      ✓  charms       running-channels (D-002)                        of the model
+                      applications: 2, keystone keystone 2024.1/stable revision 778 on ubuntu@22.04, vault vault 1.8/stable revision 338 on ubuntu@22.04
 
     live: 1 unchanged.
     ");

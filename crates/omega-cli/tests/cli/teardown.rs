@@ -317,7 +317,7 @@ fn what_must_not_be_destroyed_by_accident_is_refused() {
     home.write("omega.toml", "[juju]\nmodel = \"foundation:openstack\"\n");
     let mut command = home.command(&["teardown", "--plan"]);
     command.env("PATH", format!("{}/bin:/usr/bin:/bin", home.path().display()));
-    super::ran(&mut command).exits(3).says(&["--maas-profile"]);
+    super::ran(&mut command).exits(3).says(&["profile of MAAS"]);
     let other = ["teardown", "--plan", "--maas-profile", "nosuch"];
     let mut command = home.command(&other);
     command.env("PATH", format!("{}/bin:/usr/bin:/bin", home.path().display()));

@@ -160,7 +160,7 @@ async fn every_row_of_the_hand_written_section_has_its_place() {
         "| magnum/0 | /etc/default/magnum-conductor | file |",
         "--config-dir /etc/magnum/magnum.conf.d",
         // "helm v3.17.3"
-        "| helm | /usr/bin/helm ",
+        "| helm | /bin/helm ",
         // 08: "create: master-count 1, uuid; API LB id, VIP, endpoint; STANDALONE amphora; health"
         "| cluster | capi-test-1 |",
         "| masters | 1 |",

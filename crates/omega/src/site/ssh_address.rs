@@ -31,7 +31,7 @@ impl<'a> SshAddress<'a> {
                 (host, port.parse().ok().filter(|port| *port > 0)?)
             }
             // Two colons without brackets: an IPv6 address, or a port too many.
-            Some(_) if rest.parse::<Ipv6Addr>().is_err() => return None,
+            Some(_) if rest.trim_matches(['[', ']']).parse::<Ipv6Addr>().is_err() => return None,
             Some(_) | None => (rest, 22),
         };
         let host = Some(host.trim_matches(['[', ']'])).filter(plain)?;

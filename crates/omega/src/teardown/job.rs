@@ -17,7 +17,7 @@ use super::{
         CloudUnread, Consumers, LostResources, MaasNamed, OtherApplications, TEARDOWN_RULES,
         WorkloadClusters,
     },
-    waits::{BothSides, ModelGone},
+    waits::{BothSides, MODEL_GONE, ModelGone},
 };
 
 /// The titles of D-018's phases.
@@ -168,7 +168,7 @@ struct NotListed {
 #[async_trait::async_trait]
 impl Gate for NotListed {
     fn rule(&self) -> &'static str {
-        "model-gone"
+        MODEL_GONE.name
     }
 
     fn subject(&self) -> Subject {

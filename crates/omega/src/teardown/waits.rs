@@ -11,7 +11,7 @@ use omega_juju::controller::{Controller, ListedModel, ModelAbsent, ModelObserved
 use super::maas::{Maas, MachineReleased};
 
 /// The rule that the model is gone.
-const MODEL_GONE: CheckRule = CheckRule::new("model-gone", &["D-018"]);
+pub(super) const MODEL_GONE: CheckRule = CheckRule::new("model-gone", &["D-018"]);
 /// The rule that Juju and MAAS agree at the end.
 const BOTH_SIDES: CheckRule = CheckRule::new("both-sides", &["D-018"]);
 /// The rules of the waits.

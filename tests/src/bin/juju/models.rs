@@ -137,7 +137,7 @@ fn read(path: &Path) -> Result<Value, String> {
 
 /// Another process may read at the same time.
 fn write(path: &Path, state: &Value) -> Result<(), String> {
-    let new = path.with_extension("new");
+    let new = path.with_extension(format!("new-{}", std::process::id()));
     let written = fs::write(&new, state.to_string()).and_then(|()| fs::rename(&new, path));
     written.map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -7,7 +7,7 @@ use super::{Input, LintFinding, Rule};
 /// The gate before a cluster has the same name.
 pub(super) const RULE: Rule = Rule {
     id: "image-properties",
-    decision: None,
+    decision: Some("L-P6-3"),
     severity: Severity::Broken,
     reason: "Magnum and its driver read os_distro and kube_version of the image; without one of them no cluster is created.",
     source: "magnum 18.0.1, api/attr_validator.py, validate_image; magnum-capi-helm 1.4.0, driver.py, _get_image_details",
