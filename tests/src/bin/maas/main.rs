@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let answer = answer(&mut state, command);
-    let new = path.with_extension("new");
+    let new = path.with_extension(format!("new-{}", std::process::id()));
     drop(fs::write(&new, state.to_string()).and_then(|()| fs::rename(&new, &path)));
     // Without a terminal there is nothing but the body.
     match answer {
