@@ -1,7 +1,12 @@
 //! A teardown through the programs juju and maas, of which both are stand-ins (src/bin). It shows that omega
 //! calls them as their sources say, reads no standard input, and does not wait as long as juju does.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::duration_suboptimal_units,
+    reason = "helpers of tests"
+)]
 
 use std::{
     fs,

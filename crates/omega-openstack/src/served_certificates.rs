@@ -1,5 +1,7 @@
 //! The certificates that a server shows, and whether a client accepts them.
 
+#![allow(clippy::single_match_else, reason = "it reads better so")]
+
 use std::{
     fmt, io,
     sync::{Arc, Mutex, PoisonError},

@@ -60,7 +60,7 @@ drift_case() {
   exits 3 drift --output json
   SLOWEST=$((($(now_ms) - t) / 1000 + 2))
   jq -e '.recorded and .looked > 30' out >/dev/null
-  same 'what fails at first' 'cert-manager janitor resource-controller' "$(jq -r '[.differences[] | select(.kind == "fails") | .subject.name] | sort | join(" ")' out)"
+  same 'what fails at first' 'cert-manager cluster-api-janitor-openstack openstack-resource-controller' "$(jq -r '[.differences[] | select(.kind == "fails") | .subject.name] | sort | join(" ")' out)"
   same 'what else differs at first' '' "$(jq -r '[.differences[] | select(.kind != "fails") | .id.key] | join(" ")' out)"
   exits 3 drift --skip graft
   exits 0 drift --skip constellation

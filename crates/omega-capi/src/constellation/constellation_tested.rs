@@ -96,6 +96,12 @@ impl Gate for ConstellationTested {
 
 #[cfg(test)]
 mod tests {
+    #![allow(
+        clippy::match_wildcard_for_single_variants,
+        clippy::wildcard_enum_match_arm,
+        reason = "an assertion"
+    )]
+
     use super::*;
     use crate::sim::{Apiserver, Fault};
 

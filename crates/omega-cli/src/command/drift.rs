@@ -1,5 +1,7 @@
 //! `drift`
 
+#![allow(clippy::unused_self, reason = "it reads better so")]
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},

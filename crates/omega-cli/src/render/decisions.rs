@@ -1,5 +1,7 @@
 //! Renders decisions as text.
 
+#![allow(clippy::single_match_else, reason = "it reads better so")]
+
 use std::fmt::Write as _;
 
 use omega::decisions::{Decision, DecisionState, LastResult, ResultState, RuleState};

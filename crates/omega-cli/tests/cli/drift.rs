@@ -1,5 +1,7 @@
 //! `drift`: on a site where nothing answers, everything is unknown, and never good.
 
+#![allow(clippy::panic, clippy::duration_suboptimal_units, reason = "tests")]
+
 use std::{
     io::Write as _,
     net::{TcpListener, TcpStream},

@@ -290,7 +290,7 @@ fn what_must_not_be_destroyed_by_accident_is_refused() {
     home.run_down(&["--plan"]).exits(4).says(&["--destroy-storage or --release-storage"]);
     for flag in ["--destroy-storage", "--release-storage"] {
         let ran = home.run_down(&["--plan", flag]).exits(2);
-        assert!(ran.out.replace("\n", " ").contains(flag), "{}", ran.out);
+        assert!(ran.out.replace('\n', " ").contains(flag), "{}", ran.out);
     }
     home.run_down(&["--destroy-storage", "--release-storage"])
         .exits(64)

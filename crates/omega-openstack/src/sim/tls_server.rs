@@ -1,5 +1,7 @@
 //! Servers on this machine that speak TLS and nothing else, and the CA of their certificates.
 
+#![allow(clippy::similar_names, reason = "a name and names, a port and a part")]
+
 use std::{io::Read as _, net::TcpListener, sync::Arc, thread};
 
 use jiff::{Timestamp, tz::TimeZone};

@@ -1,3 +1,5 @@
+#![allow(clippy::large_futures, reason = "a test has one")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -207,7 +207,7 @@ mod tests {
     use omega_core::testing::defined_rules;
 
     use super::*;
-    use crate::decisions::{Decision, decisions};
+    use crate::decisions::decisions;
 
     /// A rule that more than one kind asks (a gate of two commands, a judgement that `lint site` shares with
     /// `check-coherence`) is about the same decision in each. Another one needs another name.

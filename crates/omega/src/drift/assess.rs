@@ -1,5 +1,7 @@
 //! Compares a look with the baseline, and keeps that up to date.
 
+#![allow(clippy::if_same_then_else, reason = "two reasons")]
+
 use omega_core::{
     Failure,
     run::{Runs, Status},

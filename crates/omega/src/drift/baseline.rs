@@ -1,5 +1,10 @@
 //! What is compared with: the state of the site as it was recorded or accepted.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what else there is, or will be, is treated alike"
+)]
+
 use std::{
     collections::BTreeMap,
     fs, io,

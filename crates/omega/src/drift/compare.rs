@@ -1,5 +1,11 @@
 //! Compares what one look found with the baseline.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_same_arms,
+    reason = "what else there is, or will be, is treated alike"
+)]
+
 use omega_core::{Evidence, StepId, Subject};
 
 use super::{

@@ -1,5 +1,10 @@
 //! The ends of credentials, each an observation of its own.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what else there is, or will be, is treated alike"
+)]
+
 use jiff::{SignedDuration, Timestamp};
 use omega_core::{Evidence, Finding, Observation as Value, Severity, StepId};
 

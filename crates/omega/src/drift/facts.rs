@@ -4,6 +4,11 @@
 //! ordinary use of the cloud changes is not compared either: it is listed here, with the reason. All
 //! else is.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what else there is, or will be, is treated alike"
+)]
+
 use omega_core::{Evidence, Observation as Value};
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! What a look found, for Prometheus: its text format 0.0.4.
 //!
-//! Names and labels follow prometheus.io/docs/practices/naming and instrumenting/writing_exporters: base
+//! Names and labels follow `prometheus.io/docs/practices/naming` and `instrumenting/writing_exporters`: base
 //! units, times as `_timestamp_seconds` and not as ages, `_total` for counters only, no time beside a
 //! sample, and no label that a scrape configuration sets.
 

@@ -1,5 +1,10 @@
 //! What one look found of one thing.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what else there is, or will be, is treated alike"
+)]
+
 use omega_core::{
     Evidence, Failure, FailureClass, Finding, ItemPreview, ItemState, Preview, Severity, StepId,
     Subject, Verdict,

@@ -1,3 +1,5 @@
+#![allow(clippy::duration_suboptimal_units, reason = "tests")]
+
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,

@@ -1,5 +1,12 @@
 //! On the simulators: a site that is whole, silent changes, and what can't be seen.
 
+#![allow(
+    clippy::similar_names,
+    clippy::duration_suboptimal_units,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "tests"
+)]
+
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::sim::Fault;
 use omega_core::{
@@ -512,7 +519,7 @@ async fn a_watch_looks_again_and_again_and_ends_when_it_is_told_to() {
     let take = || -> futures::future::BoxFuture<'_, Look> {
         let nth = nth.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let mut look = look.clone();
-        look.at = look.at + SignedDuration::from_mins(i64::try_from(nth).unwrap());
+        look.at += SignedDuration::from_mins(i64::try_from(nth).unwrap());
         Box::pin(async move {
             if nth == 1 {
                 tokio::time::sleep(std::time::Duration::from_secs(3600)).await;

@@ -1,3 +1,10 @@
+#![allow(
+    clippy::match_wildcard_for_single_variants,
+    clippy::wildcard_enum_match_arm,
+    clippy::needless_pass_by_value,
+    reason = "an assertion"
+)]
+
 use omega_core::Finding;
 use omega_juju::sim::Juju;
 use serde_json::json;

@@ -100,6 +100,12 @@ pub(super) fn subject() -> Subject {
 
 #[cfg(test)]
 mod tests {
+    #![allow(
+        clippy::match_wildcard_for_single_variants,
+        clippy::wildcard_enum_match_arm,
+        reason = "an assertion"
+    )]
+
     use omega_core::Finding;
     use omega_juju::{Sources, sim::Start};
 

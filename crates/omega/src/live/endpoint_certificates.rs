@@ -1,5 +1,7 @@
 //! `endpoint-certificates`: the public endpoints show certificates that clients accept, for long enough.
 
+#![allow(clippy::single_match_else, reason = "it reads better so")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

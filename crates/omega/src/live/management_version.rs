@@ -1,5 +1,7 @@
 //! `management-version`: the installed Cluster API supports the management cluster's Kubernetes.
 
+#![allow(clippy::unused_self, reason = "it reads better so")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -136,6 +138,12 @@ pub(super) fn subject() -> Subject {
 
 #[cfg(test)]
 mod tests {
+    #![allow(
+        clippy::match_wildcard_for_single_variants,
+        clippy::wildcard_enum_match_arm,
+        reason = "an assertion"
+    )]
+
     use omega_capi::sim::{Apiserver, Fault};
     use omega_core::Finding;
     use serde_json::json;

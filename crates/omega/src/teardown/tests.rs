@@ -1,5 +1,12 @@
 //! Whole teardowns on a simulated controller, MAAS and cloud.
 
+#![allow(
+    clippy::duration_suboptimal_units,
+    clippy::type_complexity,
+    clippy::redundant_closure_for_method_calls,
+    reason = "tests"
+)]
+
 use std::sync::Arc;
 
 use omega_core::{

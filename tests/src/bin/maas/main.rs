@@ -5,6 +5,8 @@
 //! `OMEGA_MAAS_STANDIN` names its state: `{"profile": NAME, "lag": LOOKS, "machines": [...]}`. A machine that
 //! is released is shown as Releasing `lag` times, and is Ready then; `stuck` in a machine keeps it.
 
+#![allow(clippy::indexing_slicing, reason = "a JSON value answers null")]
+
 use std::{
     fs,
     io::{self, Write as _},

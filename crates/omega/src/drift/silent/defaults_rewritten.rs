@@ -1,5 +1,10 @@
 //! `defaults-rewritten`: something rewrote the file that the conductor's init script reads.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what else there is, or will be, is treated alike"
+)]
+
 use omega_core::{Desired as _, Severity};
 use omega_juju::operations::InjectConfigDir;
 
@@ -18,7 +23,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn named(changed: &Changed<'_>) -> Option<String> {
-    let Changed { difference, before, now, .. } = changed;
+    let Changed { difference, before, now } = changed;
     let rewritten = difference.facts.iter().any(|fact| fact.fact == "sha256");
     let is_new = before.is_none() && difference.kind == DifferenceKind::Pending;
     if now.id.kind != InjectConfigDir::KIND || !(rewritten || is_new) {

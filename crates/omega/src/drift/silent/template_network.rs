@@ -1,5 +1,10 @@
 //! `template-network`: somebody switched the network driver of a cluster template.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what else there is, or will be, is treated alike"
+)]
+
 use omega_core::{Evidence, Observation as Value, Severity};
 
 use super::Changed;

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Addresses between neighbours only: Neutron's networks for highly available routers are of them
-/// (openstack/neutron neutron/conf/db/l3_hamode_db.py, `l3_ha_net_cidr`).
+/// (openstack/neutron `neutron/conf/db/l3_hamode_db.py`, `l3_ha_net_cidr`).
 const LINK_LOCAL: &str = "169.254.0.0/16";
 
 /// Returns the subnets and where their host routes lead.

@@ -1,3 +1,5 @@
+#![allow(clippy::similar_names, reason = "who uses, and what is used")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

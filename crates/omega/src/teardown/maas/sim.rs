@@ -158,7 +158,7 @@ impl State {
         match args {
             ["machines", "read"] => {
                 self.machines.iter_mut().for_each(SimMachine::look);
-                Ok(Value::from_iter(self.machines.iter().map(SimMachine::shown)).to_string())
+                Ok(self.machines.iter().map(SimMachine::shown).collect::<Value>().to_string())
             }
             ["machine", "read", id] => {
                 let machine = self.machine(id)?;

@@ -28,7 +28,7 @@ fn unused(input: &Input<'_>) -> Vec<Hit> {
     let applications = input.bundle.applications.iter();
     let places = applications.filter_map(|application| application.field("to"));
     let used: HashSet<&str> = places
-        .flat_map(|to| to.items())
+        .flat_map(Value::items)
         .filter_map(|place| place.text())
         .map(|text| text.rsplit(':').next().unwrap_or(text))
         .collect();
