@@ -98,7 +98,11 @@ fn update(
     // What is in the baseline now is not told again.
     let is_taken =
         |one: &&Difference| one.expected || (!known.contains(&one.source) && is_accepted(one.kind));
+    // What was not to be looked at is as it was reported.
+    let left_out = baseline.open.iter().filter(|open| look.leaves_out(open.source, &open.id));
+    let left_out: Vec<Difference> = left_out.cloned().collect();
     baseline.open = differences.iter().filter(|one| !is_taken(one)).cloned().collect();
+    baseline.open.extend(left_out);
 }
 
 /// Whether a difference of this kind can be accepted: not what a rule says no to, what `apply` would
@@ -119,7 +123,8 @@ fn tell(all: &mut [Difference], baseline: &Baseline, look: &Look) -> Vec<Differe
         }
     }
     let is_over = |open: &&Difference| {
-        !all.iter().any(|one| one.id == open.id) && !look.is_blind(open.source)
+        let looked = !look.is_blind(open.source) && !look.leaves_out(open.source, &open.id);
+        looked && !all.iter().any(|one| one.id == open.id)
     };
     let over = baseline.open.iter().filter(is_over).cloned();
     over.map(|open| open.recovered(look.at)).collect()

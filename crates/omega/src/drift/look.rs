@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use omega_core::{Failure, TargetPlan, kubeconfig::RENEW_WITHIN, preview, run::Endpoints};
+use omega_core::{Failure, StepId, TargetPlan, kubeconfig::RENEW_WITHIN, preview, run::Endpoints};
 
 use super::{
     Observation, Source, expiry,
@@ -87,7 +87,12 @@ impl LookOptions {
 impl Look {
     /// Whether what `before` tells of was not to be looked at this time.
     pub(super) fn skips(&self, before: &Observation) -> bool {
-        let names = [before.source.name(), &before.id.key, &before.id.kind];
+        self.leaves_out(before.source, &before.id)
+    }
+
+    /// The same of a difference that was reported.
+    pub(super) fn leaves_out(&self, source: Source, id: &StepId) -> bool {
+        let names = [source.name(), &id.key, &id.kind];
         self.skipped.iter().any(|skipped| names.contains(&skipped.as_str()))
     }
 

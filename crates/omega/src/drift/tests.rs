@@ -390,6 +390,16 @@ async fn what_is_skipped_is_neither_looked_at_nor_gone() {
     assert_eq!(report.standings.iter().filter(skipped).count(), 0);
     watching.options.skip.clear();
     nothing(&watching.look().await);
+    // What was reported is not over because it is skipped, and not new when it is looked at again.
+    watching.site.apiserver.fail(Fault::BadToken);
+    assert!(watching.look().await.differences.iter().any(|one| one.new));
+    watching.options.skip = vec!["constellation".into(), "coherence".into(), "graft".into()];
+    let report = watching.look().await;
+    assert_eq!((report.differences, report.recovered), (vec![], vec![]));
+    watching.options.skip.clear();
+    let report = watching.look().await;
+    assert!(!report.differences.is_empty(), "{report:#?}");
+    assert!(report.differences.iter().all(|one| !one.new), "{report:#?}");
 }
 
 #[tokio::test]
