@@ -15,7 +15,7 @@ pub(crate) fn drift(report: &DriftReport, screen: &Screen) -> String {
     let mut text = Vec::new();
     let mut unknown: Vec<&str> = Vec::new();
     for one in &report.differences {
-        // What can't be known for one reason is told once.
+        // What can't be known for one reason is reported once.
         if one.kind == DifferenceKind::Unknown {
             if unknown.contains(&one.summary.as_str()) {
                 continue;
@@ -250,7 +250,7 @@ mod tests {
         let line = lines.iter().find(|line| line.starts_with(begin));
         assert!(line.is_some_and(|line| line.contains("[defaults-rewritten]")), "{lines:#?}");
         assert!(lines.iter().all(|line| !line.contains('\n')), "{lines:#?}");
-        // What can't be known for one reason is told once, with the number of facts.
+        // What can't be known for one reason is reported once, with the number of facts.
         desk.unit.cut_off(true);
         let shown = text(&desk.looks("2026-11-21T12:10:00Z").await);
         assert_eq!(shown.matches("no route to host").count(), 1, "{shown}");

@@ -167,7 +167,7 @@ fn watching_prints_a_whole_line_for_each_change_serves_it_and_ends_on_a_signal()
     assert_eq!(ids.len(), lines.len(), "each is told once, however often it is seen");
 }
 
-/// Who no longer reads is told by the exit code: a watch that nobody hears is of no use.
+/// The exit code says that nobody reads any more: a watch that nobody hears is of no use.
 #[test]
 fn a_reader_that_goes_away_ends_the_watch() {
     let home = nowhere();

@@ -204,7 +204,7 @@ async fn no_secret_is_written_down() {
     assert!(all.contains("registry_password=(not shown)"));
 }
 
-/// Each service in turn: what it would have told is said to be unread, and the rest is there.
+/// Each service in turn: what it would have said counts as unread, and the rest is there.
 #[tokio::test]
 async fn what_does_not_answer_is_said_in_its_place() {
     for (service, parts) in [

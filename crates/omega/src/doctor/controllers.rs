@@ -33,7 +33,7 @@ pub(super) fn judge(
 }
 
 /// Says how the nodes are, which controllers don't stay up, and what the provider lacks. What `controllers`
-/// tells already is not told again.
+/// tells already is not reported again.
 pub(super) fn state(
     state: &ManagementState,
     controllers: &Result<Controllers, Error>,

@@ -95,7 +95,7 @@ fn update(
     if acceptance == Acceptance::Accept {
         differences.retain(|one| !is_accepted(one.kind));
     }
-    // What is in the baseline now is not told again.
+    // What is in the baseline now is not reported again.
     let is_taken =
         |one: &&Difference| one.expected || (!known.contains(&one.source) && is_accepted(one.kind));
     // What was not to be looked at is as it was reported.
@@ -111,7 +111,7 @@ fn is_accepted(kind: DifferenceKind) -> bool {
     kind.status() == Status::Pending && kind != DifferenceKind::Pending
 }
 
-/// Marks what was told already, since when it is so, and returns what is over.
+/// Marks what was reported already, since when it is so, and returns what is over.
 fn tell(all: &mut [Difference], baseline: &Baseline, look: &Look) -> Vec<Difference> {
     for one in all.iter_mut() {
         match baseline.open.iter().find(|open| open.id == one.id && one.is_told(open)) {

@@ -133,7 +133,7 @@ pub struct Since {
 }
 
 impl Difference {
-    /// Returns whether it is what `earlier` told already.
+    /// Returns whether it is what `earlier` reported already.
     pub(super) fn is_told(&self, earlier: &Self) -> bool {
         let rule = |one: &Self| one.finding.as_ref().map(|finding| finding.rule.clone());
         let now = |one: &Self| one.facts.iter().map(|fact| fact.now.clone()).collect::<Vec<_>>();

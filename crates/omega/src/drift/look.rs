@@ -100,7 +100,7 @@ impl Look {
         self.blind.iter().any(|blind| blind.source == source)
     }
 
-    /// Returns a look that ended before it told anything.
+    /// Returns a look that ended before it found anything.
     pub fn failed(
         at: Timestamp,
         took: Duration,

@@ -167,7 +167,7 @@ async fn a_hook_that_rewrites_the_defaults_is_named_within_one_look_until_it_is_
     assert_eq!(before.duration_since(after), SignedDuration::from_mins(5));
     assert_eq!(one.since.machine[0].fact, "modified");
     assert!(one.facts.iter().any(|fact| fact.fact == "first line"), "{:#?}", one.facts);
-    // It goes on being reported, and is told once.
+    // It goes on being reported, and is reported once.
     let since = one.since.clone();
     let again = watching.look().await;
     let one = named(&again, "defaults-rewritten");

@@ -64,7 +64,7 @@ struct Address {
 }
 
 impl EndpointCertificates {
-    /// Returns the addresses; what has none is told.
+    /// Returns the addresses; what has none is reported.
     fn addresses(&self, catalog: &Catalog, judged: &mut Judged) -> Vec<Address> {
         let mut all = Vec::new();
         for service in self.core.iter().filter(|service| *service != DASHBOARD) {

@@ -224,7 +224,7 @@ async fn what_juju_has_released_is_only_waited_for() {
     world.assert_torn_down();
 }
 
-/// D-018: a destruction that hangs does not keep the machines. What is left is told.
+/// D-018: a destruction that hangs does not keep the machines. What is left is reported.
 #[tokio::test(start_paused = true)]
 async fn machines_are_released_although_the_model_never_goes() {
     let world = World::with(|ours| ours.lag = None);

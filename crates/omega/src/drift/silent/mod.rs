@@ -1,4 +1,4 @@
-//! The silent changes that operators know, by name. Each is a file: what it is, and how it is told from
+//! The silent changes that operators know, by name. Each is a file: what it is, and how it is distinguished from
 //! what a look found.
 
 mod credential_expires;
