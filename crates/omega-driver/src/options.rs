@@ -289,7 +289,8 @@ fn mistake(
         Some(CapiHelmError { section, key: (*key).to_owned(), why, next })
     };
     if pairs.iter().take(nth).any(|(other, _)| other == key) {
-        return no("it is set twice".into(), Some("set it once".into()));
+        let why = "another part of the site file sets it already";
+        return no(why.into(), Some("remove it from this table".into()));
     }
     let here = known.iter().filter(|option| option.section == section);
     let Some(option) = here.clone().find(|option| option.name == *key) else {
