@@ -196,7 +196,8 @@ pub struct CapiHelmError {
     pub section: Section,
     /// The option.
     pub key: String,
-    why: String,
+    /// What is wrong with its value.
+    pub why: String,
     next: Option<String>,
 }
 
