@@ -249,7 +249,7 @@ impl State {
                 // As in the last line, whose seconds have a fraction only below 10.
                 let took = |state: &ProgressState, f: &mut dyn fmt::Write| {
                     let whole = Duration::from_secs(state.elapsed().as_secs());
-                    drop(f.write_str(&seconds(whole).replace(".0 s", " s")));
+                    let _ = f.write_str(&seconds(whole).replace(".0 s", " s"));
                 };
                 bar.set_style(style.with_key("took", took));
             }
