@@ -19,6 +19,7 @@ use crate::{
     command_line::CommandLine,
     environment::Environment,
     render::{self, Console, Format, Screen},
+    systems::Systems,
 };
 
 /// What every command uses.
@@ -31,6 +32,7 @@ pub(crate) struct App {
     pub(crate) runs: Runs,
     /// Where runs and baselines are kept.
     pub(crate) state: PathBuf,
+    systems: Arc<Systems>,
     pub(crate) ctx: Context,
     pub(crate) given: CommandLine,
     /// The subcommand's name, which is also the name of its runs.
@@ -47,12 +49,15 @@ impl App {
         given: CommandLine,
         command: String,
     ) -> Self {
-        let console = Arc::new(Console::new(environment, global.quiet));
-        let site = given.site().map(str::to_owned);
+        let systems = Arc::new(Systems::new(given.site().map(str::to_owned)));
+        let console = Console::new(environment, global.quiet).with_systems(Arc::clone(&systems));
+        let console = Arc::new(console);
+        let asking = Screen::asking(environment, global.output);
         Self {
             machine: environment.machine(),
-            screen: Screen::new(environment, global.output).with_site(site.clone()),
-            asking: Screen::asking(environment, global.output).map(|screen| screen.with_site(site)),
+            screen: Screen::new(environment, global.output).with_systems(Arc::clone(&systems)),
+            asking: asking.map(|screen| screen.with_systems(Arc::clone(&systems))),
+            systems,
             ctx: Context::default().with_events(console.clone()),
             console,
             runs: Runs::new(&environment.state()),
@@ -102,9 +107,13 @@ impl App {
         Site::read(path).map_err(render::site_error)
     }
 
-    /// Returns the connector to `site`.
+    /// Returns the connector to `site`. From now on suggested commands name the systems of this site.
     pub(crate) fn connect<'a>(&'a self, site: &'a Site) -> Connect<'a> {
-        Connect::new(site, &self.machine)
+        let connect = Connect::new(site, &self.machine);
+        let kubeconfig = site.kubeconfig().ok().map(|path| connect.path(path));
+        let (model, cloud) = (site.juju.model.as_deref(), site.cloud().name);
+        self.systems.name(kubeconfig.as_deref(), model, cloud.as_deref());
+        connect
     }
 
     pub(crate) fn engine(&self) -> Engine {

@@ -271,7 +271,7 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "template")]
     pub(crate) prove: Option<Prove>,
     /// After the first unit, change up to N units at the same time.
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = crate::count::at_least_one)]
     pub(crate) parallel: NonZeroUsize,
 }
 

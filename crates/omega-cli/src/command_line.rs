@@ -1,6 +1,6 @@
 //! The given command line, for commands that are printed so that they can be pasted.
 
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 
 /// The arguments of a command line, starting with the program's name, without those that only say what
 /// is logged.
@@ -76,17 +76,39 @@ fn is_about_logging(word: &str) -> bool {
 /// Returns `text` with `--site SITE` in each command of omega that takes it and does not have it.
 pub(crate) fn on_site(text: &str, site: &str) -> String {
     const PROGRAM: &str = "omega-cli ";
-    let site = shlex::try_quote(site).unwrap_or_default();
+    let site = quoted(site);
     let mut parts = text.split(PROGRAM);
     let mut shown = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let whole = part.split(['\n', ';', ')']).next().unwrap_or_default();
+        let whole = part.split(['\n', ';', ')', '`']).next().unwrap_or_default();
         let taken = taken(whole).filter(|_| !whole.contains("--site"));
         let (command, rest) = taken.and_then(|at| part.split_at_checked(at)).unwrap_or((part, ""));
         let added = if taken.is_some() { format!(" --site {site}") } else { String::new() };
         shown.extend([PROGRAM, command, &added, rest]);
     }
     shown
+}
+
+/// Returns `word` as a shell reads it. Characters that a terminal would obey are written out: `$'\x1b'`.
+pub(crate) fn quoted(word: &str) -> String {
+    if !word.chars().any(char::is_control) {
+        return shlex::try_quote(word).unwrap_or_default().into_owned();
+    }
+    let mut text = "$'".to_owned();
+    for c in word.chars() {
+        match c {
+            '\'' | '\\' => text.extend(['\\', c]),
+            c if c.is_control() => {
+                let mut bytes = [0; 4];
+                for byte in c.encode_utf8(&mut bytes).bytes() {
+                    let _ = write!(text, "\\x{byte:02x}");
+                }
+            }
+            c => text.push(c),
+        }
+    }
+    text.push('\'');
+    text
 }
 
 /// Returns the length of the subcommand's name at the beginning of `words`, if it takes a site file.
@@ -110,14 +132,26 @@ fn taken(words: &str) -> Option<usize> {
 /// Quoted for a shell. Only a NUL can't be quoted, and it can't be in an argument.
 impl std::fmt::Display for CommandLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let words = self.0.iter().map(String::as_str);
-        f.write_str(&shlex::try_join(words).unwrap_or_default())
+        let words: Vec<String> = self.0.iter().map(|word| quoted(word)).collect();
+        f.write_str(&words.join(" "))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_written_out() {
+        for (word, shown) in [
+            ("plain", "plain"),
+            ("my plan", "'my plan'"),
+            ("a\u{1b}[2J'\n", r"$'a\x1b[2J\'\x0a'"),
+            ("\u{9b}\\", r"$'\xc2\x9b\\'"),
+        ] {
+            assert_eq!(quoted(word), shown);
+        }
+    }
 
     fn given(text: &str) -> CommandLine {
         CommandLine::new(shlex::split(text).unwrap().into_iter().map(Into::into))
@@ -138,6 +172,7 @@ mod tests {
                 "omega-cli check health, then omega-cli plan graft",
                 "omega-cli check --site 'a b' health, then omega-cli plan --site 'a b' graft",
             ),
+            ("(`omega-cli runs sweep`)", "(`omega-cli runs sweep --site 'a b'`)"),
             ("no command", "no command"),
         ] {
             assert_eq!(on_site(text, "a b"), expected);

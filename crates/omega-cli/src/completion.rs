@@ -49,16 +49,23 @@ fn decisions_with_titles() -> Vec<CompletionCandidate> {
     all.map(|one| CompletionCandidate::new(one.id).help(Some(one.title.into()))).collect()
 }
 
-/// Those of the site file: juju is not called for a completion.
+/// Those of the site file, and those of its application that earlier runs were on: juju is not called for
+/// a completion.
 fn units() -> Vec<CompletionCandidate> {
     let site = Site::read(Path::new("omega.toml")).ok();
-    let conductor = site.as_ref().and_then(|site| site.conductor().ok());
-    let names = conductor.into_iter().flat_map(|conductor| {
-        let leader = conductor.application.iter().map(|name| format!("{name}/leader"));
-        let units = conductor.unit.iter().map(|unit| unit.name.to_string());
-        leader.chain(units).collect::<Vec<_>>()
-    });
-    names.map(CompletionCandidate::new).collect()
+    let Some(conductor) = site.as_ref().and_then(|site| site.conductor().ok()) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = conductor.unit.iter().map(|unit| unit.name.to_string()).collect();
+    if let Some(application) = &conductor.application {
+        names.push(format!("{application}/leader"));
+        let runs = Runs::new(&Environment::read().state()).all().unwrap_or_default().0;
+        let of_it = format!("{application}/");
+        let known = runs.iter().flat_map(|run| run.endpoints.keys());
+        let known = known.filter(|name| name.starts_with(&of_it)).cloned();
+        names.extend(known.collect::<std::collections::BTreeSet<_>>());
+    }
+    names.into_iter().map(CompletionCandidate::new).collect()
 }
 
 /// The rules of findings that can be accepted.

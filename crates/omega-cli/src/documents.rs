@@ -37,6 +37,23 @@ struct Envelope {
     failure: Option<Failure>,
 }
 
+/// A line of a journal.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(crate) enum JournalLine {
+    /// The first one.
+    First {
+        /// `omega-journal`.
+        format: String,
+        /// The version of the format.
+        version: u32,
+        /// The run's id.
+        run: Option<String>,
+    },
+    /// Each later one.
+    Later(Entry),
+}
+
 /// A command that failed before it had a result.
 #[derive(JsonSchema)]
 struct Failed {}

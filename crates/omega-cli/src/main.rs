@@ -7,6 +7,7 @@ mod cli;
 mod command;
 mod command_line;
 mod completion;
+mod count;
 mod documents;
 mod environment;
 mod examples;
@@ -16,6 +17,7 @@ mod explain_tests;
 mod help;
 mod render;
 mod signals;
+mod systems;
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -26,7 +28,10 @@ use std::{
     sync::Mutex,
 };
 
-use clap::{FromArgMatches as _, error::ErrorKind};
+use clap::{
+    FromArgMatches as _,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use clap_complete::CompleteEnv;
 use omega::{
     core::{Failure, FailureClass},
@@ -92,7 +97,7 @@ fn main() -> ExitCode {
 
 /// Returns the command line, and the subcommand's name in it, in full.
 fn parsed() -> Result<(Cli, String), clap::Error> {
-    let words = help::command().try_get_matches()?;
+    let words = help::command().try_get_matches().map_err(hinted)?;
     let mut names = Vec::new();
     let mut at = words.subcommand();
     while let Some((name, inner)) = at {
@@ -101,6 +106,26 @@ fn parsed() -> Result<(Cli, String), clap::Error> {
     }
     let names = names.join(" ");
     Ok((Cli::from_arg_matches(&words)?, names))
+}
+
+/// Returns the error with what to use instead, where an option that most commands have is missing on purpose.
+fn hinted(error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let called = std::env::args().nth(1).unwrap_or_default();
+    let instead = match (called.as_str(), option.as_str()) {
+        ("apply", "--plan") => "to see the changes without making them, use omega-cli plan graft",
+        ("verify", "--accept") => {
+            "verify accepts no finding; omega-cli plan and apply have --accept"
+        }
+        _ => return error,
+    };
+    let what = format!("unexpected argument '{option}' found\n\n  tip: {instead}\n");
+    let mut command = help::command();
+    command.build();
+    let called = command.find_subcommand_mut(&called);
+    called.map_or(error, |called| called.error(ErrorKind::UnknownArgument, what))
 }
 
 /// Whether an invalid command line asks for JSON output: then the error is JSON too.

@@ -265,7 +265,16 @@ fn help_and_version_are_no_errors_and_a_bad_command_line_is_one_of_usage() {
     home.run(&["plan", "graft", "--remove-leftovers", "--keep-leftovers"])
         .exits(64)
         .says(&["cannot be used with"]);
+    let absent = ["check-coherence", "--dependencies", "nope.json"];
+    home.write("omega.toml", &site());
+    home.run(&absent).exits(64).says(&["nope.json", "next get dependencies.json at that tag"]);
+    fs::remove_file(home.path().join("omega.toml")).unwrap();
     home.run(&["plan", "grafts"]).exits(64).says(&["graft"]);
+    home.run(&["apply", "graft", "--plan"]).exits(64).says(&["'--plan'", "omega-cli plan graft"]);
+    let accept = ["verify", "graft", "--accept", "unserved-read"];
+    home.run(&accept).exits(64).says(&["'--accept'", "plan and apply"]);
+    let many = ["apply", "graft", "--parallel", "0"];
+    home.run(&many).exits(64).says(&["write a whole number: 1, 2, 3"]);
     home.run(&[]).exits(64);
 }
 
@@ -279,7 +288,7 @@ fn a_site_file_that_is_missing_or_wrong_is_pointed_at() {
     }
     home.write("omega.toml", &site().replace("kubeconfig =", "kubeconfg ="));
     home.run(&["plan", "graft"]).exits(64).says(&[
-        "unknown key `kubeconfg` in omega.toml",
+        "omega.toml, line 6: unknown key `kubeconfg`",
         "6 | kubeconfg = ",
         "did you mean `kubeconfig`?",
     ]);
@@ -395,6 +404,11 @@ fn coherence_is_told_offline_and_refused_for_a_driver_that_reads_what_is_not_ser
     home.write("dependencies.json", file);
     let ran = home.run(&["check-coherence", "--dependencies", "dependencies.json"]).exits(0);
     assert!(!ran.out.contains("unserved-read"), "{}", ran.out);
+    // A suggested command does not act on the default context of the shell.
+    home.write("omega.toml", &site());
+    let gone = home.run(&["check-coherence", "--core", "1.16.0", "--provider", "v0.14.4"]).out;
+    let gone = gone.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(gone.contains("kubectl --kubeconfig capi.kubeconfig edit crd"), "{gone}");
     assert_eq!(home.runs(), [""; 0]);
     assert!(!home.path().join("cache").exists(), "it asked for a token");
 }

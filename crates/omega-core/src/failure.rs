@@ -128,7 +128,7 @@ impl Diagnostic for Failure {
 #[non_exhaustive]
 pub enum EnsureError<E: Error + 'static> {
     /// Reading the state failed.
-    #[error("could not observe {subject}")]
+    #[error("could not read {subject}")]
     Observe {
         /// What was being observed, and where.
         subject: String,
@@ -382,6 +382,7 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
     fn from(error: EnsureError<E>) -> Self {
         let base =
             Self { touched: error.touched(), ..Self::new(FailureClass::Error, error.to_string()) };
+        let is_uncertain = matches!(&error, EnsureError::Apply { touched: Touched::Maybe, .. });
         match error {
             EnsureError::Apply { subject, source, .. }
             | EnsureError::Observe { subject, source, .. }
@@ -399,7 +400,7 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
                 class: FailureClass::of(&source),
                 expected: source.expected(),
                 found: source.found(),
-                next: source.next(),
+                next: if is_uncertain { Some(again(source.next())) } else { source.next() },
                 causes: chain(&source),
                 retry: source.retry(),
                 detail: source.detail(),
@@ -426,9 +427,20 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
                 let first = Self::from(*source);
                 Self { touched: Touched::Maybe, ..first }
                     .because(format!("what was made of {subject} could not be removed: {why}"))
-                    .next("omega-cli runs sweep removes what is left behind")
+                    .next("remove what is left behind: omega-cli runs sweep")
             }
         }
+    }
+}
+
+/// Returns what to do after a write whose outcome is not known: whatever its cause, the next run reads the
+/// state before it writes.
+fn again(next: Option<String>) -> String {
+    const AGAIN: &str = "run the same command again: it reads the state first";
+    match next {
+        Some(next) if next.contains("again") => next,
+        Some(next) => format!("{next}; then {AGAIN}"),
+        None => AGAIN.to_owned(),
     }
 }
 
@@ -444,4 +456,32 @@ pub fn chain(error: &(dyn Error + '_)) -> Vec<String> {
         next = error.source();
     }
     causes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After a write whose outcome is not known, the useful step is the same command once more.
+    #[test]
+    fn after_an_uncertain_write_the_next_step_is_to_run_it_again() {
+        let failed = |touched, next: Option<&str>| {
+            let source = Failure::new(FailureClass::Error, "POST timed out");
+            let source = Failure { next: next.map(str::to_owned), ..source };
+            let error = EnsureError::Apply {
+                subject: "rule a".to_owned(),
+                change: "+ rule".to_owned(),
+                touched,
+                source,
+            };
+            Failure::from(error).next
+        };
+        let look = "check the service, and the proxy in front of it";
+        let again = "run the same command again: it reads the state first";
+        assert_eq!(failed(Touched::Maybe, Some(look)), Some(format!("{look}; then {again}")));
+        assert_eq!(failed(Touched::Maybe, None).as_deref(), Some(again));
+        assert_eq!(failed(Touched::Nothing, Some(look)).as_deref(), Some(look));
+        let said = "wait a minute, then try again";
+        assert_eq!(failed(Touched::Maybe, Some(said)).as_deref(), Some(said));
+    }
 }

@@ -25,6 +25,7 @@ mod private_key;
 pub mod pyyaml;
 pub mod run;
 mod runbook;
+mod shell_word;
 mod step;
 mod step_with_proof;
 mod target_run;
@@ -55,6 +56,7 @@ pub use runbook::{
     Item, ItemPreview, ItemState, Section, SectionPreview, TargetKind, TargetPlan, TargetPreview,
     preview,
 };
+pub use shell_word::shell_word;
 pub use step::{Approval, Preview, Step, StepDone, step};
 pub use step_with_proof::step_with_proof;
 pub use target_run::{ItemOutcome, ItemReport, Run, TargetReport};

@@ -19,7 +19,7 @@ pub struct Lock {
 #[non_exhaustive]
 pub enum LockError {
     /// Another run holds it.
-    #[error("another run holds the lock ({holder})")]
+    #[error("another run holds the lock ({})", if holder.is_empty() { "it begins just now" } else { holder.as_str() })]
     Held {
         /// What the holder wrote about itself.
         holder: String,
@@ -79,6 +79,8 @@ mod tests {
         assert!(Lock::is_held(&path));
         let second = Lock::take(&path, "run 2").unwrap_err();
         assert!(matches!(second, LockError::Held { holder } if holder == "run 1"));
+        let unnamed = LockError::Held { holder: String::new() };
+        assert_eq!(unnamed.to_string(), "another run holds the lock (it begins just now)");
         drop(first);
         assert!(!Lock::is_held(&path));
         let _third = Lock::take(&path, "run 3").unwrap();

@@ -83,7 +83,7 @@ fn left(failure: Failure, subject: &str) -> Failure {
         Some(found) => format!("{found}; left behind: {subject}"),
         None => format!("left behind: {subject}"),
     };
-    let sweep = "omega-cli runs sweep removes what is left behind";
+    let sweep = "remove what is left behind: omega-cli runs sweep";
     let next = match failure.next.clone() {
         Some(next) if next.contains(sweep) => next,
         Some(next) => format!("{next}; {sweep}"),

@@ -313,7 +313,16 @@ fn version(api_version: &str) -> &str {
 
 impl Diagnostic for ApiResourcesError {
     fn expected(&self) -> Option<String> {
-        Some("a JSON object on one line, such as {}".to_owned())
+        match self {
+            Self::SeveralLines | Self::Unreadable { .. } => {
+                Some("a JSON object on one line, such as {}".to_owned())
+            }
+            // They are one.
+            Self::UnknownClass { .. }
+            | Self::UnreadKey { .. }
+            | Self::OtherFields { .. }
+            | Self::NotGroupVersion { .. } => None,
+        }
     }
     fn found(&self) -> Option<String> {
         match self {

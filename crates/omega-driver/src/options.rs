@@ -196,7 +196,8 @@ pub struct CapiHelmError {
     pub section: Section,
     /// The option.
     pub key: String,
-    why: String,
+    /// What is wrong with its value.
+    pub why: String,
     next: Option<String>,
 }
 
@@ -289,7 +290,8 @@ fn mistake(
         Some(CapiHelmError { section, key: (*key).to_owned(), why, next })
     };
     if pairs.iter().take(nth).any(|(other, _)| other == key) {
-        return no("it is set twice".into(), Some("set it once".into()));
+        let why = "another part of the site file sets it already";
+        return no(why.into(), Some("remove it from this table".into()));
     }
     let here = known.iter().filter(|option| option.section == section);
     let Some(option) = here.clone().find(|option| option.name == *key) else {

@@ -195,7 +195,7 @@ impl Diagnostic for Error {
             )),
             Self::NotLoggedIn { controller, .. } => Some(format!(
                 "run juju login -c {}, then run this again: nothing was changed",
-                controller.as_deref().unwrap_or("CONTROLLER (juju controllers lists them)")
+                controller.as_deref().unwrap_or("CONTROLLER (one of: juju controllers)")
             )),
             Self::Deadline { unit, stage, touched, .. } => Some(stage.next(unit, *touched)),
             Self::NothingScheduled { unit } => {

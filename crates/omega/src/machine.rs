@@ -36,7 +36,7 @@ impl Machine {
     }
 
     /// Resolves `path` of a site file that is in `directory`.
-    pub(crate) fn resolve(&self, directory: &Path, path: &Path) -> PathBuf {
+    pub fn resolve(&self, directory: &Path, path: &Path) -> PathBuf {
         match path.strip_prefix("~") {
             Ok(rest) => self.home.join(rest),
             Err(_) => directory.join(path),

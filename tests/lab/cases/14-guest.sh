@@ -63,7 +63,7 @@ guest_running() {
   guest_act "$id" os-start; until_true 60 'it runs' guest_is "$id" ACTIVE
   guest_act "$id" pause; until_true 60 'it is paused' guest_is "$id" PAUSED
   exits 4 omega ensure-guest-running --yes omega-guest
-  guest_said "openstack server unpause $id" || fail 'the remedy is missing'
+  guest_said "server unpause $id" || fail 'the remedy is missing'
   guest_act "$id" unpause; until_true 60 'it runs' guest_is "$id" ACTIVE
 
   # the simulator's contract

@@ -135,7 +135,7 @@ cluster_ensure() {
   exits 0 omega ensure-cluster --yes --name omega-one --template "$template" --label own=yes
   # other values
   exits 4 ensure_one --node-count 2 --label own=yes
-  said 'openstack coe cluster resize omega-one 2' || fail 'the remedy is missing'
+  said 'coe cluster resize omega-one 2' || fail 'the remedy is missing'
   exits 4 ensure_one --node-count 1
   said 'own' || fail 'the label is not named'
 

@@ -35,8 +35,8 @@ impl NotRewritten {
             Self::Documents => "keep only the document that is needed",
             Self::NoContext => "kubectl config use-context NAME --kubeconfig FILE; then try again",
             Self::NoServer => {
-                "kubectl config view --kubeconfig FILE shows which cluster its context names, and which \
-                 clusters it has"
+                "see which cluster its context names, and which clusters it has: kubectl config view \
+                 --kubeconfig FILE"
             }
             Self::NotInPlace => {
                 "kubectl config set-cluster NAME --server URL --kubeconfig FILE; then try again"
@@ -199,7 +199,7 @@ users:
         "name: x\n": it is YAML, and not a kubeconfig: it has no clusters and contexts: check the path: name the kubeconfig of the management cluster
         "{": it is not a kubeconfig: line 1, column 1: not valid YAML: correct the file there, or get the kubeconfig from its cluster again
         "clusters: []": it has no current context: kubectl config use-context NAME --kubeconfig FILE; then try again
-        "current-context: a\ncontexts: []\n": its current context leads to no cluster with a server: kubectl config view --kubeconfig FILE shows which cluster its context names, and which clusters it has
+        "current-context: a\ncontexts: []\n": its current context leads to no cluster with a server: see which cluster its context names, and which clusters it has: kubectl config view --kubeconfig FILE
         "a: 1\n---\nb: 2\n": it has several YAML documents, and a kubeconfig is one: keep only the document that is needed
         "##);
     }

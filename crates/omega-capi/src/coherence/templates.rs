@@ -87,7 +87,7 @@ pub fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<F
     let severity = if sends && *clusters > 0 { Severity::Broken } else { Severity::Warning };
     let remedy = if *clusters == 0 {
         format!(
-            "set its network driver to calico: omega-cli ensure-cluster-template, or openstack coe \
+            "set its network driver to calico: omega-cli ensure-cluster-template --name {name}, or openstack coe \
              cluster template update {name} replace network_driver=calico (python-magnumclient 5: \
              --network-driver calico)"
         )

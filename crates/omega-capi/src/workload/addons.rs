@@ -139,7 +139,7 @@ fn fail(question: Question, why: impl Into<String>, next: impl Into<String>) -> 
 
 fn describe(controller: &PodController) -> String {
     let PodController { namespace, name, .. } = controller;
-    format!("kubectl -n {namespace} describe {} {name}", kind(controller))
+    format!("kubectl -n {namespace} describe {} {name}, on the workload cluster", kind(controller))
 }
 
 /// Returns the evidence of a controller whose pods are ready.
@@ -194,7 +194,7 @@ pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted, now: Timestamp) -> Ans
     }
     let found = shown.iter().filter(|one| one.fact.starts_with(PLUGIN));
     if let Some(why) = another_plugin(found, wanted.network_driver.as_deref()) {
-        let next = "find out who installed it (kubectl get daemonsets --all-namespaces), and create the \
+        let next = "find out who installed it (kubectl get daemonsets --all-namespaces, on the workload cluster), and create the \
                     cluster again from its template";
         return fail(why, next.to_owned());
     }
@@ -208,7 +208,8 @@ pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted, now: Timestamp) -> Ans
                 "{namespace}/{name}: {ready} of {wanted} ready, but it has not created calico-node"
             )
         });
-        let next = format!("kubectl -n {namespace} logs deployment/{name}");
+        let next =
+            format!("kubectl -n {namespace} logs deployment/{name}, on the workload cluster");
         return fail(format!("calico is not installed yet: {why}"), next);
     }
     Ok(without_cni(wanted.network_driver.as_deref()))
@@ -296,7 +297,7 @@ fn crashing(pod: &Pod, wanted: &Wanted, now: Timestamp) -> Option<(String, Strin
         format!("{namespace}/{name} does not stay up: {reason}{restarts} restarts{ended}"),
         format!(
             "find out why it ended (often a refused credential or no route to Keystone): kubectl \
-             -n {namespace} logs {name} --previous"
+             -n {namespace} logs {name} --previous, on the workload cluster"
         ),
     ))
 }
@@ -354,7 +355,8 @@ pub(super) fn dns(facts: &WorkloadFacts, wanted: &Wanted, now: Timestamp) -> Ans
     let found: Vec<&PodController> =
         all.filter(|one| matches(one, COREDNS, &[COREDNS, "kube-dns"])).collect();
     if found.is_empty() {
-        let next = "kubeadm installs it: kubectl -n kube-system get deployments";
+        let next =
+            "kubeadm installs it: kubectl -n kube-system get deployments, on the workload cluster";
         return Ok(fail(Question::Dns, "there is no coredns in kube-system", next));
     }
     let ages = Ages::of(facts, wanted, now);

@@ -35,7 +35,7 @@ const AWAITED: [(&str, &str, &str); 5] = [
         "node.kubernetes.io/out-of-service",
         "whoever put the taint out-of-service on it",
         "somebody put it on a node that was off: remove it once the node is well again (kubectl taint \
-         nodes NODE node.kubernetes.io/out-of-service-)",
+         nodes NODE node.kubernetes.io/out-of-service-, on the workload cluster)",
     ),
     (
         "node.cloudprovider.kubernetes.io/shutdown",
@@ -141,7 +141,7 @@ fn failed(pod: &Pod) -> Option<Unfinished> {
         ),
         since: None,
         next: format!(
-            "kubectl -n {namespace} describe pod {name}; delete it once its cause is known"
+            "kubectl -n {namespace} describe pod {name}, on the workload cluster; delete it once its cause is known"
         ),
     })
 }

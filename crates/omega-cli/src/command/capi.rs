@@ -76,12 +76,13 @@ impl App {
 
     async fn coherence(&self, args: &CoherenceArgs) -> Result<Answer, Failure> {
         let site = Self::site(&args.file.site)?;
+        let connect = self.connect(&site);
         let setup = setup(&site)?;
         let screen = &self.screen;
         if let Some((surface, source)) = offline(args)? {
             return Ok(coherence(&surface, &setup, &args.accepted.rules, &source, screen));
         }
-        let cloud = self.connect(&site).cloud().await?;
+        let cloud = connect.cloud().await?;
         let management = self.management(&site).await?;
         live_coherence(&management, &cloud.magnum, setup, &args.accepted.rules, screen).await
     }

@@ -15,6 +15,9 @@ use crate::cli::CoherenceArgs;
 /// The largest dependencies.json that is read; the real ones have 1 kB.
 const DEPENDENCIES: u64 = 1 << 20;
 
+const DEPENDENCIES_OF_A_TAG: &str =
+    "get dependencies.json at that tag of capi-helm-charts: --dependencies FILE";
+
 /// Returns the known data of the releases that were asked for, and their names, if there are any.
 pub(super) fn offline(args: &CoherenceArgs) -> Result<Option<(ServedApis, String)>, Failure> {
     let unknown = |error: UnknownRelease| usage("there is no built-in data", &error);
@@ -49,7 +52,8 @@ fn usage(what: &str, error: &dyn Diagnostic) -> Failure {
 fn dependencies(path: &Path) -> Result<Dependencies, Failure> {
     let what = || format!("could not read {}", path.display());
     let bytes = read_regular(path, DEPENDENCIES)
-        .map_err(|error| Failure::new(FailureClass::Usage, what()).because(error.to_string()))?;
+        .map_err(|error| Failure::new(FailureClass::Usage, what()).because(error.to_string()))
+        .map_err(|failure| failure.next(DEPENDENCIES_OF_A_TAG))?;
     let text = String::from_utf8_lossy(&bytes);
     Dependencies::parse(&text).map_err(|error| usage(&what(), &error))
 }
@@ -62,7 +66,6 @@ pub(super) fn tested(site: &Site, file: Option<&Path>) -> Result<Constellation, 
     }
     Constellation::of(&chart).ok_or_else(|| {
         let what = format!("the versions that chart {chart} was tested with are not known");
-        Failure::new(FailureClass::Usage, what)
-            .next("get dependencies.json at that tag of capi-helm-charts: --dependencies FILE")
+        Failure::new(FailureClass::Usage, what).next(DEPENDENCIES_OF_A_TAG)
     })
 }

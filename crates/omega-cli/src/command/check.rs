@@ -114,7 +114,7 @@ fn asked_for(report: Report) -> Report {
     let Some((subject, until)) = absent.into_iter().next() else { return report };
     let failure = Failure::new(FailureClass::Gate, format!("check failed: {subject}"))
         .because(format!("there is nothing to check yet: {until}"))
-        .next("omega-cli plan graft shows what is missing");
+        .next("see what is missing: omega-cli plan graft");
     let exit = Status::first([report.exit, Status::Gate]);
     let failure = report.failure.clone().unwrap_or(failure);
     report.failed(Some(failure), exit)

@@ -16,6 +16,20 @@ use crate::{
 
 const QUESTION: &str = "Apply these changes? Only 'yes' is accepted: ";
 
+/// A question whose line has not ended.
+struct Question<'a> {
+    asking: &'a Screen,
+    is_open: bool,
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.asking.ask("\n");
+        }
+    }
+}
+
 impl App {
     /// Carries out the job, or shows what it would do. Returns the report and, of a plan, the command
     /// that applies it.
@@ -91,12 +105,16 @@ impl App {
     pub(super) async fn answer(&self, question: &str) -> Result<String, Failure> {
         let asking = self.asking.as_ref().ok_or_else(|| self.nobody_to_ask())?;
         asking.ask(question);
+        // What comes next begins a line of its own, also after Ctrl-C, which drops this.
+        let mut open = Question { asking, is_open: true };
         // In a thread of its own: a signal ends the program at once meanwhile.
         let answer = tokio::task::spawn_blocking(|| {
             let mut answer = String::new();
             io::stdin().read_line(&mut answer).map(|_| answer)
         });
         let answer = answer.await.map_err(io::Error::other).flatten();
+        open.is_open = !answer.as_ref().is_ok_and(|answer| answer.ends_with('\n'));
+        drop(open);
         answer.map_err(|error| {
             Failure::new(FailureClass::Error, "could not read the answer")
                 .because(error.to_string())

@@ -57,13 +57,13 @@ impl App {
         let settings =
             if args.settings.is_empty() { named?.settings() } else { self.given_settings(args)? };
         let config = CharmConfig::new(application, settings);
-        config.map_err(|error| usage_of(&self.task, error.to_string()))
+        config.map_err(|error| usage_of(&self.command, error.to_string()))
     }
 
     fn given_settings(&self, args: &CharmConfigArgs) -> Result<BTreeMap<String, String>, Failure> {
         let mut settings = BTreeMap::new();
         for setting in &args.settings {
-            let bad = |why: &str| usage_of(&self.task, format!("--set {setting}: {why}"));
+            let bad = |why: &str| usage_of(&self.command, format!("--set {setting}: {why}"));
             let (key, value) = setting.split_once('=').ok_or_else(|| bad("write KEY=VALUE"))?;
             if settings.insert(key.to_owned(), value.to_owned()).is_some() {
                 return Err(bad("it is given twice"));

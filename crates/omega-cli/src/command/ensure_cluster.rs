@@ -61,7 +61,7 @@ pub(super) struct ClusterValueArgs {
     #[arg(long, value_name = "COUNT", default_value = "1", value_parser = control_plane)]
     master_count: u32,
     /// Workers.
-    #[arg(long, value_name = "COUNT", default_value = "1")]
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = crate::count::count)]
     node_count: u32,
     /// A label beside those of the template, or with another value (repeatable).
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
@@ -103,7 +103,7 @@ impl App {
         let _lock = (!args.write.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
         let site = Self::site(at)?;
         is_cluster_name(&args.name)
-            .map_err(|error| usage_of(&self.task, format!("--name: {error}")))?;
+            .map_err(|error| usage_of(&self.command, format!("--name: {error}")))?;
         let values = self.values(&args.values, &site)?;
         let connect = self.connect(&site);
         let (cluster_site, cloud, clients) = self.cluster_site(&connect).await?;
@@ -232,7 +232,7 @@ impl App {
             (None, [one]) => (*one).clone(),
             (None, _) => {
                 let what = "--template is missing: the site file does not have exactly one [template.NAME]";
-                return Err(usage_of(&self.task, what.to_owned()));
+                return Err(usage_of(&self.command, what.to_owned()));
             }
         };
         Ok(ClusterValues {

@@ -76,7 +76,7 @@ struct TemplateValues {
     #[arg(long, value_name = "DRIVER")]
     volume_driver: Option<String>,
     /// In GiB. The driver ignores it.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = crate::count::count)]
     docker_volume_size: Option<u32>,
     /// `overlay2`. The driver ignores it.
     #[arg(long, value_name = "DRIVER")]

@@ -38,7 +38,7 @@ impl App {
         let _lock = (!args.write.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
         let site = Self::site(at)?;
         if args.server.trim().is_empty() {
-            return Err(usage_of(&self.task, "SERVER: name a server".to_owned()));
+            return Err(usage_of(&self.command, "SERVER: name a server".to_owned()));
         }
         let cloud = self.connect(&site).cloud().await?;
         let compute = Arc::new(Compute::new(Arc::clone(&cloud.narrowed)));

@@ -14,10 +14,10 @@ impl App {
         let all = decisions::decisions()?;
         let shown: Vec<_> = if let Some(id) = decision {
             let one = decisions::find(id, &all)?;
-            self.screen.text(&render::decision(one, &all));
+            self.screen.text(&render::decision(one, &all, self.screen.width));
             vec![one]
         } else {
-            self.screen.text(&render::decisions(&all).join("\n"));
+            self.screen.text(&render::decisions(&all, self.screen.width).join("\n"));
             all.iter().collect()
         };
         Ok(self.ends(Status::Done, json!({ "decisions": shown })))

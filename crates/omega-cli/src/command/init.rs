@@ -9,14 +9,14 @@ use std::{
 use clap::Args;
 use omega::{
     clients::Connect,
-    core::{Failure, FailureClass},
+    core::{Failure, FailureClass, shell_word},
     juju::Sources,
     run::Status,
     site::{Draft, Site, SiteError, validate},
 };
 use serde_json::{Value, json};
 
-use crate::{app::App, cli::SiteFile, render};
+use crate::{app::App, cli::SiteFile, command_line::CommandLine, render};
 
 /// `init`
 #[derive(Clone, Debug, Args)]
@@ -74,6 +74,18 @@ impl App {
             let what = format!("{} exists and is not overwritten", path.display());
             return Err(Failure::new(FailureClass::Usage, what).next("another file: --site FILE"));
         }
+        let directory = directory(path);
+        if !directory.is_dir() {
+            let what = format!("could not write {}", path.display());
+            let next = format!(
+                "make the directory: mkdir -p {}",
+                shell_word(&directory.to_string_lossy())
+            );
+            let failure = Failure::new(FailureClass::Usage, what);
+            return Err(failure
+                .because(format!("there is no directory {}", directory.display()))
+                .next(next));
+        }
         let project = args.project.clone().zip(args.domain.clone());
         let draft = Draft {
             cloud: args.cloud.clone(),
@@ -88,13 +100,15 @@ impl App {
             found: Vec::new(),
         };
         let clouds = self.clouds();
+        // What was given is checked as a whole file is, before anything is asked.
+        is_sound(&draft, &clouds)?;
+        self.has_openrc(&draft, directory)?;
         let draft = self.discovered(draft, &clouds).await;
-        // What was given is checked as a whole file is.
-        is_sound(&draft, &clouds).map_err(|why| Failure::new(FailureClass::Usage, why))?;
         let draft = self.asked(draft, &clouds).await?;
         write_new(path, &draft.text())?;
         self.screen.text(&format!("Wrote {}. Fill in what is commented out.", path.display()));
-        let next = format!("omega-cli validate --site {}", path.display());
+        let words = ["omega-cli", "validate"].map(Into::into).into_iter();
+        let next = CommandLine::new(words).with("--site", &path.to_string_lossy()).to_string();
         self.screen.text(&format!("Next:  {next}"));
         Ok(self.ends(Status::Done, json!({ "file": path, "found": draft.found, "next": next })))
     }
@@ -130,12 +144,24 @@ impl App {
                 draft.found.push(format!("units {}", names.collect::<Vec<_>>().join(", ")));
                 draft.application = Some(application);
             }
-            Err(failure) if failure.class == FailureClass::Deadline => {
+            Err(failure) => {
                 self.console.say(&format!("{failure}. init goes on without them."));
             }
-            Err(failure) => tracing::info!(%failure, "juju lists no units"),
         }
         draft
+    }
+
+    /// Checks that the openrc file that the draft names is there.
+    fn has_openrc(&self, draft: &Draft, directory: &Path) -> Result<(), Failure> {
+        let Some(openrc) = &draft.openrc else { return Ok(()) };
+        let file = self.machine.resolve(directory, Path::new(openrc));
+        if file.is_file() {
+            return Ok(());
+        }
+        let what = format!("--openrc {openrc}: there is no file {}", file.display());
+        Err(Failure::new(FailureClass::Usage, what).next(
+            "the path is relative to the site file; or source an openrc, and leave --openrc out",
+        ))
     }
 
     /// Asks for what is not known, at a terminal. An answer that can't be in a site file is asked for again.
@@ -191,7 +217,7 @@ impl App {
         set: impl Fn(&mut Draft, String),
     ) -> Result<Draft, Failure> {
         loop {
-            let answer = self.answer(&format!("{what} (Enter: later): ")).await?;
+            let answer = self.answer(&format!("{what} (Enter leaves it out): ")).await?;
             let answer = answer.trim();
             if answer.is_empty() {
                 return Ok(draft);
@@ -201,7 +227,7 @@ impl App {
             let sound = if tried == draft {
                 Err("write it in the form that is asked for".to_owned())
             } else {
-                is_sound(&tried, clouds)
+                is_sound(&tried, clouds).map_err(|failure| failure.to_string())
             };
             match sound {
                 Ok(()) => return Ok(tried),
@@ -250,28 +276,41 @@ impl App {
 }
 
 /// Whether a site file of `draft` has no mistake, and names a cloud that there is.
-fn is_sound(draft: &Draft, clouds: &[String]) -> Result<(), String> {
-    let known = |cloud: &&String| !clouds.is_empty() && !clouds.contains(cloud);
-    if let Some(cloud) = draft.cloud.as_ref().filter(known) {
-        return Err(format!("clouds.yaml has no cloud {cloud}; it has {}", clouds.join(", ")));
+fn is_sound(draft: &Draft, clouds: &[String]) -> Result<(), Failure> {
+    let unknown = |cloud: &&String| !clouds.is_empty() && !clouds.contains(cloud);
+    if let Some(cloud) = draft.cloud.as_ref().filter(unknown) {
+        let what = format!("clouds.yaml has no cloud {cloud}; it has {}", clouds.join(", "));
+        return Err(Failure::new(FailureClass::Usage, what)
+            .next("name one of these: --cloud NAME; or an openrc file: --openrc FILE"));
     }
+    // There is no file yet that the place would be in.
     let parsed = Site::parse(Path::new("omega.toml"), &draft.text());
-    parsed.map(drop).map_err(|error| error.to_string())
+    parsed.map(drop).map_err(|error| {
+        let next = error.next().unwrap_or("omega-cli init --help").to_owned();
+        Failure::new(FailureClass::Usage, error.mistake()).next(next)
+    })
+}
+
+/// Returns the directory of a file.
+fn directory(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 /// Writes a file that does not exist yet, whole or not at all.
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     let mut new = tempfile::Builder::new();
-    let new = new.permissions(readable).tempfile_in(directory.unwrap_or(Path::new(".")));
+    let new = new.permissions(readable).tempfile_in(directory(path));
     let written = new.and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
         Ok(file.persist_noclobber(path)?)
     });
     written.map(drop).map_err(|error: io::Error| {
+        // Its own text names the temporary file.
         Failure::new(FailureClass::Error, format!("could not write {}", path.display()))
-            .because(error.to_string())
+            .because(error.kind().to_string())
+            .next("free space there, or write it elsewhere: --site FILE")
     })
 }

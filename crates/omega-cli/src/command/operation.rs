@@ -280,7 +280,7 @@ impl App {
 
     /// Returns the failure of a value that the command line has and the operation can't use.
     fn usage(&self, why: String) -> Failure {
-        usage_of(&self.task, why)
+        usage_of(&self.command, why)
     }
 
     async fn pre_state(&self, args: &SiteArgs) -> Result<Status, Failure> {
@@ -298,9 +298,9 @@ impl App {
     }
 }
 
-/// Returns the failure of a value that the command line of `task` has and the operation can't use.
-pub(super) fn usage_of(task: &str, why: String) -> Failure {
-    Failure::new(FailureClass::Usage, why).next(format!("omega-cli {task} --help"))
+/// Returns the failure of a value that the command line of `command`, a subcommand in full, has and the operation can't use.
+pub(super) fn usage_of(command: &str, why: String) -> Failure {
+    Failure::new(FailureClass::Usage, why).next(format!("omega-cli {command} --help"))
 }
 
 type Bind = Box<dyn Fn(&Arc<Unit>) -> Vec<Item>>;

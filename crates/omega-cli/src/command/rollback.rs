@@ -70,7 +70,8 @@ impl App {
             [] => String::new(),
             later => format!(", which did not finish and was resumed by {}", later.join(", ")),
         };
-        self.console.say(&format!("Rolling back run {} ({}){resumed}.", first.id, first.began));
+        let (id, began) = (&first.id, first.began.strftime("%Y-%m-%d %H:%M:%S UTC"));
+        self.console.say(&format!("This rolls back run {id} ({began}){resumed}."));
         if let Some(by) = &back.already {
             self.console.say(&format!("Run {} has already rolled it back.", by.id));
         }

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use clap_complete::env::Shells;
 use omega::{
     acceptance::AcceptanceReport,
-    core::{Entry, Event, Failure, FailureClass, Touched},
+    core::{Event, Failure, FailureClass, Touched},
     drift::ChangeLine,
     run::{PlanFile, Report, Status},
     site::Site,
@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::{
     app::App,
     cli::{SchemaName, Stored},
+    documents::JournalLine,
     help,
 };
 
@@ -34,7 +35,7 @@ impl App {
             Stored::Site => schema_for!(Site),
             Stored::Plan => schema_for!(PlanFile),
             Stored::Report => schema_for!(Report),
-            Stored::Journal => schema_for!(Entry),
+            Stored::Journal => schema_for!(JournalLine),
             Stored::Event => schema_for!(Event),
             Stored::Acceptance => schema_for!(AcceptanceReport),
             Stored::DriftChange => schema_for!(ChangeLine<'static>),
@@ -63,6 +64,7 @@ impl App {
     pub(crate) fn man(&self, directory: &Path) -> Result<Status, Failure> {
         fs::create_dir_all(directory)
             .and_then(|()| clap_mangen::generate_to(help::command(), directory))
+            .and_then(|()| notes(directory))
             .map_err(|error| {
                 let what = format!("could not write the manual pages to {}", directory.display());
                 let failure = Failure::new(FailureClass::Error, what).because(error.to_string());
@@ -75,8 +77,23 @@ impl App {
     }
 }
 
+/// Gives what follows the options of each page the heading that manual pages have for it.
+fn notes(directory: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("omega-cli") && name.ends_with(".1") {
+            let page = fs::read_to_string(&path)?;
+            fs::write(&path, page.replace("\n.SH EXTRA\n", "\n.SH NOTES\n"))?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
+    use omega::core::Entry;
+
     use super::*;
 
     /// A schema that names no property describes nothing.
@@ -91,6 +108,10 @@ mod tests {
             let properties = schema.get("properties").unwrap();
             assert!(properties.get(property).is_some(), "{property}: {properties}");
         }
+        // The first line of a journal has no `entry`.
+        let lines = schema_for!(JournalLine);
+        let first = lines.pointer("/anyOf/0/properties/format");
+        assert!(first.is_some(), "{lines:?}");
         for schema in [schema_for!(Entry), schema_for!(Event)] {
             assert!(schema.get("oneOf").unwrap().as_array().unwrap().len() > 3, "{schema:?}");
         }

@@ -95,7 +95,8 @@ impl Record {
 /// What to do about a journal that can't be read, or not all of it.
 fn read_it(path: &Path) -> String {
     format!(
-        "read what is left of it: {}. What the run changed shows in a plan: omega-cli plan graft",
+        "read what is left of it: {}. To see what the run changed, run its command again with --plan (of a \
+         graft: omega-cli plan graft)",
         path.display()
     )
 }

@@ -148,7 +148,7 @@ pub(crate) fn constellation(all: &[Comparison], screen: &Screen) -> String {
             None => fact,
             Some(remedy) => {
                 let shown = Evidence::line(&one.evidence);
-                let why = below(&format!("{shown}; next: {remedy}"), screen.width);
+                let why = below(&format!("{shown}; next: {}", screen.pasted(remedy)), screen.width);
                 format!("{fact}\n{why}")
             }
         }

@@ -8,26 +8,31 @@ use omega::decisions::{Decision, DecisionState, LastResult, ResultState, RuleSta
 
 use super::layout::wrap;
 
+/// Longer lines are hard to read.
 const WIDTH: usize = 80;
+/// Below this the text beside the headings has no room.
+const NARROW: usize = 36;
 /// The column at which text begins, after its heading.
 const INDENT: usize = 10;
 /// The longest id.
 const ID_WIDTH: usize = 15;
 
-/// Returns the lines of a list of all decisions.
-pub(crate) fn decisions(all: &[Decision]) -> Vec<String> {
+/// Returns the lines of a list of all decisions, for a terminal of `width` columns.
+pub(crate) fn decisions(all: &[Decision], width: usize) -> Vec<String> {
+    let width = width.clamp(NARROW, WIDTH);
     let lines = all.iter().flat_map(|Decision { id, title, status, .. }| {
-        let text = wrap(&format!("{title} ({status})"), WIDTH - ID_WIDTH - 1);
+        let text = wrap(&format!("{title} ({status})"), width - ID_WIDTH - 1);
         let ids = std::iter::once(id.as_str()).chain(std::iter::repeat(""));
         ids.zip(text).map(|(id, line)| format!("{id:<ID_WIDTH$} {line}")).collect::<Vec<_>>()
     });
     lines.collect()
 }
 
-/// Returns a decision's text, for a terminal of 80 columns.
-pub(crate) fn decision(decision: &Decision, all: &[Decision]) -> String {
+/// Returns a decision's text, for a terminal of `width` columns.
+pub(crate) fn decision(decision: &Decision, all: &[Decision], width: usize) -> String {
+    let width = width.clamp(NARROW, WIDTH);
     let mut text = String::new();
-    for line in wrap(&format!("{}  {}", decision.id, decision.title), WIDTH) {
+    for line in wrap(&format!("{}  {}", decision.id, decision.title), width) {
         let _ = writeln!(text, "{line}");
     }
     let amendment = format!("{}-amendment", decision.id);
@@ -44,21 +49,21 @@ pub(crate) fn decision(decision: &Decision, all: &[Decision]) -> String {
     ];
     for (head, body) in parts {
         if let Some(body) = body {
-            paragraph(&mut text, head, body);
+            paragraph(&mut text, head, body, width);
         }
     }
     if decision.is_in_force() && decision.unchecked.is_none() {
         let next = format!("omega-cli decisions {} lists the rules that check it", decision.id);
-        paragraph(&mut text, "rules", &next);
+        paragraph(&mut text, "rules", &next, width);
     }
     text.truncate(text.trim_end().len());
     text
 }
 
 /// Adds a paragraph beside its heading.
-fn paragraph(text: &mut String, head: &str, body: &str) {
+fn paragraph(text: &mut String, head: &str, body: &str, width: usize) {
     text.push('\n');
-    for (nth, line) in wrap(body, WIDTH - INDENT).iter().enumerate() {
+    for (nth, line) in wrap(body, width - INDENT).iter().enumerate() {
         let head = if nth == 0 { head } else { "" };
         let _ = writeln!(text, "{head:<INDENT$}{line}");
     }
@@ -139,15 +144,15 @@ pub(crate) fn decision_state(one: &DecisionState) -> String {
     for line in wrap(&format!("{}  {}", one.id, one.title), WIDTH) {
         let _ = writeln!(text, "{line}");
     }
-    paragraph(&mut text, "status", &one.status);
+    paragraph(&mut text, "status", &one.status, WIDTH);
     if let Some(contradiction) = &one.contradiction {
-        paragraph(&mut text, "but", contradiction);
+        paragraph(&mut text, "but", contradiction, WIDTH);
     }
     if let Some(why) = &one.unchecked {
-        paragraph(&mut text, "no rule", why);
+        paragraph(&mut text, "no rule", why, WIDTH);
     }
     for RuleState { rule, kind, commands, last, .. } in &one.rules {
-        paragraph(&mut text, "rule", &format!("{rule} ({})", kind.title()));
+        paragraph(&mut text, "rule", &format!("{rule} ({})", kind.title()), WIDTH);
         let known = last.as_ref().map_or_else(|| "never checked".to_owned(), result);
         for (head, body) in [("last", known), ("checked by", commands_of(commands))] {
             for (nth, line) in wrap(&body, WIDTH - 2 * INDENT - 2).iter().enumerate() {
@@ -157,7 +162,7 @@ pub(crate) fn decision_state(one: &DecisionState) -> String {
         }
     }
     let next = format!("omega-cli explain {} says what was decided, and what omega does", one.id);
-    paragraph(&mut text, "next", &next);
+    paragraph(&mut text, "next", &next, WIDTH);
     text.truncate(text.trim_end().len());
     text
 }
@@ -190,7 +195,7 @@ mod tests {
     fn every_text_fits_80_columns() {
         let all = data::decisions().unwrap();
         let states = overview(&Results::default()).unwrap();
-        let texts = all.iter().map(|one| decision(one, &all)).chain(decisions(&all));
+        let texts = all.iter().map(|one| decision(one, &all, 200)).chain(decisions(&all, 200));
         let texts = texts.chain(states.iter().map(decision_state));
         let texts = texts.chain([decision_states(&states), contradictions(&states)]);
         for line in texts.flat_map(|text| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>()) {
@@ -199,8 +204,21 @@ mod tests {
     }
 
     #[test]
+    fn a_text_fits_a_narrow_terminal() {
+        let all = data::decisions().unwrap();
+        let text = decision(find("42", &all).unwrap(), &all, 40);
+        // One word may be longer.
+        let long = |line: &&str| line.chars().count() > 40 && line.trim().contains(' ');
+        let longest: Vec<_> = text.lines().filter(long).collect();
+        assert!(longest.len() * 20 < text.lines().count(), "{longest:#?}");
+        assert!(
+            text.lines().count() > decision(find("42", &all).unwrap(), &all, 80).lines().count()
+        );
+    }
+
+    #[test]
     fn a_decision_as_it_is_shown() {
         let all = data::decisions().unwrap();
-        insta::assert_snapshot!(decision(find("42", &all).unwrap(), &all));
+        insta::assert_snapshot!(decision(find("42", &all).unwrap(), &all, 80));
     }
 }

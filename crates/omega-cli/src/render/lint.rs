@@ -39,7 +39,7 @@ fn finding(text: &mut String, one: &LintFinding, line: Option<(&Position, &str)>
     // What is in no file is named in full in place of a position.
     let (place, name) = match &one.position {
         Some(Position { file, line, column }) => {
-            (format!("{file}:{line}:{column}"), plain(&finding.subject.name))
+            (format!("{}:{line}:{column}", plain(file)), plain(&finding.subject.name))
         }
         None => (plain(&finding.subject.noun), plain(&finding.subject.name)),
     };

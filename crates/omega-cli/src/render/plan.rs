@@ -83,6 +83,9 @@ pub(crate) fn plan(screen: &Screen, parts: &[TargetPreview]) {
             more => format!("  {}: the same.", more.join(", ")),
         };
         let count = counts(&Recap::of(part.items()), changes(part));
+        // Only gates: nothing could have been changed.
+        let gates = part.items().all(|item| matches!(item.found, ItemState::Verdict(_)));
+        let count = if gates { count.replace(" unchanged", " passed") } else { count };
         screen.prose(&format!("{}: {count}.{same}", part.target));
     }
 }
@@ -113,7 +116,7 @@ fn legend(parts: &[TargetPreview]) -> String {
 fn signs(item: &ItemPreview) -> Vec<Sign> {
     match &item.found {
         ItemState::Verdict(Verdict::Pass { .. }) => vec![Sign::Gate],
-        ItemState::Verdict(Verdict::Fail(finding)) => vec![verdict(finding).0],
+        ItemState::Verdict(Verdict::Fail(finding)) => vec![verdict(finding, &str::to_owned).0],
         ItemState::Verdict(Verdict::Deferred { .. }) => vec![Sign::Wait],
         ItemState::Failed(_) => vec![Sign::No],
         ItemState::Preview(preview) if preview.wait.is_some() => vec![Sign::Wait],
@@ -140,7 +143,7 @@ impl<'a> Causes<'a> {
         for part in parts {
             for item in part.items() {
                 let ItemState::Failed(failure) = &item.found else { continue };
-                let words = cause(failure);
+                let words = cause(failure, &str::to_owned);
                 let known = causes.iter().position(|one| one.words == words);
                 let nth = known.unwrap_or(causes.len());
                 if known.is_none() {
@@ -160,7 +163,7 @@ impl<'a> Causes<'a> {
     /// Returns the line for what fails for the same reason as this item, if it is not alone.
     fn alike(&mut self, item: &ItemPreview) -> Option<&mut Cause<'a>> {
         let ItemState::Failed(failure) = &item.found else { return None };
-        let words = cause(failure);
+        let words = cause(failure, &str::to_owned);
         self.0.iter_mut().find(|one| one.words == words)
     }
 }
@@ -171,20 +174,22 @@ impl Cause<'_> {
         let (width, colour) = (screen.width, screen.colour);
         let facts = format!("{} facts", self.facts);
         let name = self.targets.join(", ");
-        screen.text(&line(Sign::No, &facts, &name, &self.words, width, colour));
         if let ItemState::Failed(failure) = &item.found {
+            let words = cause(failure, &|next| screen.pasted(next));
+            screen.text(&line(Sign::No, &facts, &name, &words, width, colour));
             expected_and_found(screen, failure);
         }
     }
 }
 
 /// Returns why it failed, and what to do.
-fn cause(failure: &Failure) -> String {
+fn cause(failure: &Failure, pasted: &dyn Fn(&str) -> String) -> String {
     let mut words = failure.causes.join(": ");
     if words.is_empty() {
         words.clone_from(&failure.message);
     }
-    let next = failure.next.as_ref().map_or_else(String::new, |next| format!(" -> {next}"));
+    let next =
+        failure.next.as_deref().map_or_else(String::new, |next| format!(" -> {}", pasted(next)));
     format!("{words}{next}")
 }
 
@@ -251,7 +256,9 @@ pub(crate) fn show_notes(screen: &Screen, notes: &[&Note]) {
 }
 
 /// Returns how a gate's finding is shown: `failed: ...`, `warning: ...` or `not known: ...`.
-pub(super) fn verdict(finding: &Finding) -> (Sign, String) {
+///
+/// `pasted`: makes a remedy's commands such that they can be pasted.
+pub(super) fn verdict(finding: &Finding, pasted: &dyn Fn(&str) -> String) -> (Sign, String) {
     let (sign, how) = match finding.severity {
         Severity::Broken => (Sign::No, "failed"),
         Severity::Unknown => (Sign::Unknown, "not known"),
@@ -259,7 +266,7 @@ pub(super) fn verdict(finding: &Finding) -> (Sign, String) {
         Severity::Warning | Severity::Note | _ => (Sign::Warning, "warning"),
     };
     let remedy = finding.remedy.as_ref();
-    let remedy = remedy.map_or_else(String::new, |remedy| format!(" -> {remedy}"));
+    let remedy = remedy.map_or_else(String::new, |remedy| format!(" -> {}", pasted(remedy)));
     let shown = match finding.evidence.as_slice() {
         [] => String::new(),
         evidence => format!(" ({})", Evidence::line(evidence)),
@@ -284,12 +291,12 @@ fn show<'a>(
             put(Sign::Gate, noun, name, &Evidence::line(evidence));
         }
         ItemState::Verdict(Verdict::Fail(finding)) => {
-            let (sign, words) = verdict(finding);
+            let (sign, words) = verdict(finding, &|remedy| screen.pasted(remedy));
             put(sign, noun, name, &words);
         }
         ItemState::Verdict(Verdict::Deferred { until }) => put(Sign::Wait, noun, name, until),
         ItemState::Failed(failure) => {
-            put(Sign::No, noun, name, &cause(failure));
+            put(Sign::No, noun, name, &cause(failure, &|next| screen.pasted(next)));
             expected_and_found(screen, failure);
         }
         ItemState::Preview(preview) => {
@@ -343,7 +350,7 @@ mod tests {
 
     fn part(target: &str, found: &[(&str, &str)]) -> TargetPreview {
         let item = |(name, why): &(&str, &str)| {
-            let failure = Failure::new(FailureClass::Error, format!("could not observe {name}"));
+            let failure = Failure::new(FailureClass::Error, format!("could not read {name}"));
             ItemPreview {
                 subject: Subject::new("file", *name),
                 kind: "k".to_owned(),

@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     io::{self, Write as _},
     sync::{
         Arc, Mutex, PoisonError,
@@ -7,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressState, ProgressStyle};
 use omega::core::{
     ChangeKind, Diff, Event, EventSink, Evidence, ItemOutcome, Progress, ProgressUnit,
 };
@@ -19,7 +20,7 @@ use super::{
     printable::printable,
     screen::width,
 };
-use crate::environment::Environment;
+use crate::{environment::Environment, systems::Systems};
 
 /// How often a long step reports that it still runs, if stderr is not a terminal.
 const REMIND: Duration = Duration::from_mins(1);
@@ -32,6 +33,7 @@ pub(crate) struct Console {
     colour: bool,
     width: usize,
     kept: AtomicBool,
+    systems: Arc<Systems>,
     state: Arc<Mutex<State>>,
     reminder: Option<JoinHandle<()>>,
 }
@@ -52,7 +54,14 @@ impl Console {
         let reminder = (!terminal && !quiet).then(|| tokio::spawn(remind(Arc::clone(&state))));
         let width = width(environment, terminal, &console::Term::stderr());
         let (colour, kept) = (environment.colour(terminal), AtomicBool::new(true));
-        Self { terminal, quiet, colour, width, kept, state, reminder }
+        let systems = Arc::default();
+        Self { terminal, quiet, colour, width, kept, systems, state, reminder }
+    }
+
+    /// Names `systems` in commands that are suggested.
+    pub(crate) fn with_systems(mut self, systems: Arc<Systems>) -> Self {
+        self.systems = systems;
+        self
     }
 
     /// Prints a line.
@@ -96,14 +105,16 @@ impl Console {
             ItemOutcome::Passed { .. } => Sign::Gate,
             ItemOutcome::Changed => Sign::Change(self.kind()),
             ItemOutcome::Deferred { .. } => Sign::Wait,
-            ItemOutcome::Warned(finding) => verdict(finding).0,
+            ItemOutcome::Warned(finding) => verdict(finding, &str::to_owned).0,
             ItemOutcome::Failed(_) => Sign::No,
         };
         self.target(&step.target);
         let words = match outcome {
             ItemOutcome::Passed { evidence } => Evidence::line(evidence),
             ItemOutcome::Deferred { until } => until.clone(),
-            ItemOutcome::Warned(finding) => verdict(finding).1,
+            ItemOutcome::Warned(finding) => {
+                verdict(finding, &|remedy| self.systems.in_commands(remedy)).1
+            }
             ItemOutcome::Failed(_) => format!("failed ({})", seconds(*took)),
             ItemOutcome::Changed | ItemOutcome::Unchanged => {
                 format!("done, read back ({})", seconds(*took))
@@ -234,8 +245,13 @@ impl State {
         self.now = Some(text.clone());
         if terminal {
             let bar = ProgressBar::new_spinner().with_message(text);
-            if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} … {elapsed}") {
-                bar.set_style(style);
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} … {took}") {
+                // As in the last line, whose seconds have a fraction only below 10.
+                let took = |state: &ProgressState, f: &mut dyn fmt::Write| {
+                    let whole = Duration::from_secs(state.elapsed().as_secs());
+                    let _ = f.write_str(&seconds(whole).replace(".0 s", " s"));
+                };
+                bar.set_style(style.with_key("took", took));
             }
             bar.enable_steady_tick(Duration::from_millis(120));
             self.bar = Some(bar);

@@ -1,12 +1,12 @@
 use std::{
     io,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde::Serialize;
 
 use super::{layout::wrap, printable::printable};
-use crate::{command_line::on_site, environment::Environment};
+use crate::{environment::Environment, systems::Systems};
 
 /// The output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -27,8 +27,7 @@ pub(crate) struct Screen {
     pub(crate) width: usize,
     /// Whether to use colours.
     pub(crate) colour: bool,
-    /// The site file, if the operator named another than the default.
-    site: Option<String>,
+    systems: Arc<Systems>,
     stream: Stream,
     lost: Mutex<Option<io::Error>>,
 }
@@ -39,7 +38,8 @@ impl Screen {
         let terminal = environment.stdout_is_terminal;
         let width = width(environment, terminal, &console::Term::stdout());
         let colour = environment.colour(terminal);
-        Self { format, width, colour, site: None, stream: Stream::Out, lost: Mutex::default() }
+        let (stream, systems) = (Stream::Out, Arc::default());
+        Self { format, width, colour, systems, stream, lost: Mutex::default() }
     }
 
     /// Returns the screen for a question, and for what it is about: stderr, or else stdout, if that is
@@ -57,7 +57,7 @@ impl Screen {
             format: Format::Text,
             width,
             colour,
-            site: None,
+            systems: Arc::default(),
             stream,
             lost: Mutex::default(),
         };
@@ -70,18 +70,19 @@ impl Screen {
         let kept = std::sync::Arc::new(Mutex::new(String::new()));
         let stream = Stream::Kept(std::sync::Arc::clone(&kept));
         let (format, width, colour) = (Format::Text, 80, false);
-        show(&Self { format, width, colour, site: None, stream, lost: Mutex::default() });
+        let systems = Arc::default();
+        show(&Self { format, width, colour, systems, stream, lost: Mutex::default() });
         kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Names the site file in commands that are suggested.
-    pub(crate) fn with_site(self, site: Option<String>) -> Self {
-        Self { site, ..self }
+    /// Names `systems` in commands that are suggested.
+    pub(crate) fn with_systems(self, systems: Arc<Systems>) -> Self {
+        Self { systems, ..self }
     }
 
-    /// Returns `text` with the site file in the commands in it, so that they can be pasted.
+    /// Returns `text` with the systems in the commands in it, so that they can be pasted.
     pub(crate) fn pasted(&self, text: &str) -> String {
-        self.site.as_deref().map_or_else(|| text.to_owned(), |site| on_site(text, site))
+        self.systems.in_commands(text)
     }
 
     /// Prints a line of text. With `--output json` it prints nothing.

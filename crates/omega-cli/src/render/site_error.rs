@@ -45,7 +45,7 @@ mod tests {
     fn a_mistake_is_shown_with_the_lines_around_it() {
         let unknown = "[management]\nkubeconfg = \"capi.kubeconfig\"\nsources = [\"10.20.0.0/16\"]";
         insta::assert_snapshot!(shown(unknown), @r#"
-        unknown key `kubeconfg` in omega.toml, line 2
+        omega.toml, line 2: unknown key `kubeconfg`
            ,-[omega.toml:2:1]
          1 | [management]
          2 | kubeconfg = "capi.kubeconfig"
@@ -55,7 +55,7 @@ mod tests {
            `----
         "#);
         insta::assert_snapshot!(shown("\n[drver]\nversion = \"1.4.0\""), @r#"
-        unknown key `drver` in omega.toml, line 2
+        omega.toml, line 2: unknown key `drver`
            ,-[omega.toml:2:2]
          1 | 
          2 | [drver]
@@ -65,7 +65,7 @@ mod tests {
            `----
         "#);
         insta::assert_snapshot!(shown("\n[driver]\n\n[helm]"), @r"
-        the key `version` is missing in omega.toml, line 2
+        omega.toml, line 2: the key `version` is missing
            ,-[omega.toml:2:1]
          1 | 
          2 | [driver]
@@ -75,7 +75,7 @@ mod tests {
            `----
         ");
         insta::assert_snapshot!(shown("[management]\nsources = \"10.20.0.0/16\""), @r#"
-        management.sources: expected an array, found the text "10.20.0.0/16" in omega.toml, line 2
+        omega.toml, line 2: management.sources: expected an array, found the text "10.20.0.0/16"
            ,-[omega.toml:2:11]
          1 | [management]
          2 | sources = "10.20.0.0/16"
@@ -84,7 +84,7 @@ mod tests {
            `----
         "#);
         insta::assert_snapshot!(shown("[management]\nproject = { name = \"capi-mgmt\" }"), @r#"
-        management.project needs an `id`, or a `name` with its `domain` in omega.toml, line 2
+        omega.toml, line 2: management.project needs an `id`, or a `name` with its `domain`
            ,-[omega.toml:2:11]
          1 | [management]
          2 | project = { name = "capi-mgmt" }
@@ -93,7 +93,7 @@ mod tests {
            `----
         "#);
         insta::assert_snapshot!(shown("[cloud"), @r"
-        unclosed table, expected `]` in omega.toml, line 1
+        omega.toml, line 1: unclosed table, expected `]`
            ,-[omega.toml:1:6]
          1 | [cloud
            :      |
@@ -101,7 +101,7 @@ mod tests {
            `----
         ");
         insta::assert_snapshot!(shown("[cloud]\nname = \"\u{fc}\" x = 1"), @r#"
-        unexpected key or value, expected newline, `#` in omega.toml, line 2
+        omega.toml, line 2: unexpected key or value, expected newline, `#`
            ,-[omega.toml:2:13]
          1 | [cloud]
          2 | name = "ü" x = 1
@@ -115,7 +115,7 @@ mod tests {
     fn what_may_be_a_secret_is_not_shown() {
         let driver = "[driver]\nversion = \"1.4.0\"\nindx = \"https://me:hunter2@i.example\"";
         insta::assert_snapshot!(shown(driver), @r#"
-        unknown key `indx` in omega.toml, line 3
+        omega.toml, line 3: unknown key `indx`
            ,-[omega.toml:3:1]
          2 | version = "1.4.0"
          3 | indx = "https://…@i.example"
@@ -124,7 +124,7 @@ mod tests {
            `----
         "#);
         insta::assert_snapshot!(shown("password = \"hunter2\" # in clear"), @r"
-        unknown key `password` in omega.toml, line 1
+        omega.toml, line 1: unknown key `password`
            ,-[omega.toml:1:1]
          1 | password = …
            : ^^^^|^^^

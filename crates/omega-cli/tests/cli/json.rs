@@ -565,11 +565,20 @@ fn a_journal_that_was_cut_is_told_with_its_line() {
         (whole.len() - 5, "is cut off, and what followed it is lost"),
     ] {
         fs::write(&path, &whole[..length]).unwrap();
-        home.run(&["runs", "show", &id]).exits(1).says(&["journal", why, "next", "journal.jsonl"]);
+        home.run(&["runs", "show", &id]).exits(1).says(&[
+            "journal",
+            why,
+            "next",
+            "journal.jsonl",
+            "run its command again with --plan",
+        ]);
         let json = home.run(&["runs", "show", &id, "--output", "json"]).exits(1).out;
         let document: Value = serde_json::from_str(&json).unwrap();
         assert!(document["failure"]["next"].is_string(), "{document}");
     }
+    fs::write(&path, &whole[..header / 2]).unwrap();
+    let back = home.run(&["rollback", "--run", &id, "--plan"]);
+    back.says(&["without its journal omega rolls nothing back", "journal.jsonl"]);
     // A run that was killed may leave half a line: it is told, and is no damage.
     fs::remove_file(path.parent().unwrap().join("report.json")).unwrap();
     fs::write(&path, &whole[..header + 20]).unwrap();

@@ -115,7 +115,9 @@ fn the_prerequisites_of_a_cluster_and_a_server_need_only_the_cloud() {
     home.write("omega.toml", ONLY_CLOUD);
     let check = |more: &[&str]| home.run(&[&["check", "cluster-prerequisites"], more].concat());
     check(&["--template", "t"]).exits(1).says(&["no answer from http://127.0.0.1:1"]);
-    check(&[]).exits(64).says(&["--template is missing"]);
+    check(&[])
+        .exits(64)
+        .says(&["--template is missing", "omega-cli check cluster-prerequisites --help"]);
     check(&["--template", "t", "--master-count", "2"]).exits(64).says(&["use 1, 3 or 5"]);
     let odd = check(&["--template", "t", "--accept", "quota"]).exits(64);
     odd.says(&["invalid value 'quota'", "quota-compute"]);

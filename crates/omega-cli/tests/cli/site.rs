@@ -56,9 +56,19 @@ fn init_writes_what_is_told_and_found_and_overwrites_nothing() {
         "{text}"
     );
     let unknown = home.run(&["init", "--site", "c.toml", "--cloud", "x"]).exits(64);
-    unknown.says(&["clouds.yaml has no cloud x; it has here"]);
+    let unknown = unknown.says(&["clouds.yaml has no cloud x; it has here", "next"]);
     let bad = home.run(&["init", "--site", "c.toml", "--source", "10.20"]).exits(64);
-    bad.says(&["management.sources", "10.20"]);
+    let bad = bad.says(&["management.sources", "10.20", "next"]);
+    assert!(!bad.err.contains("omega.toml"), "there is no such file yet: {}", bad.err);
+    let absent = home.run(&["init", "--site", "c.toml", "--openrc", "nosuch"]).exits(64);
+    let absent = absent.says(&["--openrc nosuch: there is no file", "relative to the site file"]);
+    let nowhere = home.run(&["init", "--site", "no where/c.toml"]).exits(64);
+    let nowhere = nowhere.says(&["could not write no where/c.toml", "mkdir -p 'no where'"]);
+    for failed in [&unknown, &absent, &nowhere] {
+        assert!(!failed.err.contains("Asking juju"), "{}", failed.err);
+    }
+    let spaced = home.run(&["init", "--site", "sp ace.toml"]).exits(0);
+    assert!(spaced.out.contains("omega-cli validate --site 'sp ace.toml'"), "{}", spaced.out);
     assert!(!home.path().join("c.toml").exists());
 }
 
@@ -81,6 +91,18 @@ fn init_goes_on_without_a_juju_that_hangs() {
 }
 
 #[test]
+fn init_says_why_juju_lists_no_units() {
+    let home = Home::with_cloud();
+    let said = "ERROR not logged in to controller \"c\". Please use \"juju login\"";
+    home.write("juju", &format!("#!/bin/sh\necho '{said}' >&2\nexit 1\n"));
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(home.path().join("juju"), executable).unwrap();
+    let path = format!("{}:/usr/bin:/bin", home.path().display());
+    let ran = ran(home.command(&["init", "--site", "new.toml"]).env("PATH", path));
+    ran.exits(0).says(&["could not list the units of application magnum", "init goes on without"]);
+}
+
+#[test]
 fn init_asks_at_a_terminal() {
     let home = Home::with_cloud();
     let ran = home.at_terminal(
@@ -93,7 +115,7 @@ fn init_asks_at_a_terminal() {
         assert!(ran.out.contains(why), "{why}: {}", ran.out);
     }
     assert!(
-        ran.out.contains("The kubeconfig of the management cluster (Enter: later):"),
+        ran.out.contains("The kubeconfig of the management cluster (Enter leaves it out):"),
         "{}",
         ran.out
     );
@@ -185,7 +207,7 @@ fn a_site_file_that_is_no_text_gets_a_next_step_that_helps() {
         let dir = run("dir");
         assert!(!dir.err.contains("init"), "{}", dir.err);
         dir.says(&["dir: it is a directory", "--site dir/omega.toml"]);
-        run("latin").says(&["the byte 0xfc is not UTF-8 in latin, line 2", "iconv"]);
+        run("latin").says(&["latin, line 2: the byte 0xfc is not UTF-8", "iconv"]);
         run("none").says(&["No such file", "omega-cli init"]);
     }
 }

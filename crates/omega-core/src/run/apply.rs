@@ -205,11 +205,21 @@ impl Engine {
     /// Whether there is something to roll back: a change with an undo, in a run that is not itself a
     /// rollback.
     fn reversible(&self, job: &Job, run: &RunDirectory) -> bool {
-        let undoable =
-            |entry: &Entry| matches!(entry, Entry::Intent { undo: Some(_), temporary: false, .. });
         let entries = self.runs.entries(&run.id).unwrap_or_default();
-        job.rolls_back.is_empty() && entries.iter().any(undoable)
+        job.rolls_back.is_empty() && has_undoable(&entries)
     }
+}
+
+/// Whether a step that can be undone may have changed something.
+fn has_undoable(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| {
+        let Entry::Intent { step, undo: Some(_), temporary: false, .. } = entry else {
+            return false;
+        };
+        let begun = |one: &Entry| matches!(one, Entry::Applying { step: of, .. } if of == step);
+        let refused = |one: &Entry| matches!(one, Entry::Failed { step: of, touched: Touched::Nothing, .. } if of == step);
+        entries.iter().any(begun) && !entries.iter().any(refused)
+    })
 }
 
 fn pending(target: &TargetPreview) -> impl Iterator<Item = &Preview> {
@@ -253,4 +263,37 @@ fn partial(failure: Failure, targets: &[TargetPlan], done: &[TargetReport]) -> F
     };
     let state = format!("{count} done, {how} {}{left}", failed.join(", "));
     Failure { class, touched: Touched::Maybe, ..failure.because(state) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ChangeKind, Diff, StepId, Subject, Undo};
+
+    #[test]
+    fn a_rollback_is_offered_where_something_may_have_changed() {
+        let step =
+            || StepId { target: "cloud".to_owned(), kind: "rule".to_owned(), key: "a".to_owned() };
+        let undo = Undo { kind: "rule".to_owned(), desired: serde_json::Value::Null };
+        let intent = || Entry::Intent {
+            step: step(),
+            desired: serde_json::Value::Null,
+            changes: Vec::new(),
+            undo: Some(undo.clone()),
+            temporary: false,
+            cleanup: None,
+        };
+        let change = || Diff::new(ChangeKind::Create, Subject::new("rule", "a"), "");
+        let applying = || Entry::Applying { step: step(), nth: 0, change: change() };
+        let failed = |touched| Entry::Failed { step: step(), error: String::new(), touched };
+        for (entries, expected) in [
+            (vec![intent()], false),
+            (vec![intent(), applying()], true),
+            (vec![intent(), applying(), Entry::Applied { step: step(), nth: 0 }], true),
+            (vec![intent(), applying(), failed(Touched::Maybe)], true),
+            (vec![intent(), applying(), failed(Touched::Nothing)], false),
+        ] {
+            assert_eq!(has_undoable(&entries), expected, "{entries:?}");
+        }
+    }
 }

@@ -12,6 +12,9 @@ struct Failed<'a> {
     read: bool,
 }
 
+/// So many facts are named.
+const NAMED: usize = 2;
+
 impl Failed<'_> {
     /// Whether both have the same cause. What was being done may differ.
     fn alike(&self, other: &Self) -> bool {
@@ -36,6 +39,11 @@ pub(super) fn blocker<'a>(targets: impl IntoIterator<Item = &'a TargetPreview>) 
         targets.dedup();
         let facts = same.len();
         failure.message = match failure.class {
+            // The target of a check is where it belongs, not what did not answer.
+            FailureClass::Error | FailureClass::Deadline if facts <= NAMED => {
+                let names: Vec<&str> = same.iter().map(|one| one.subject.as_str()).collect();
+                format!("could not read {} of {}", names.join(" and "), targets.join(", "))
+            }
             FailureClass::Error | FailureClass::Deadline => {
                 format!("could not read {} ({facts} facts)", targets.join(", "))
             }
@@ -92,7 +100,7 @@ mod tests {
 
     fn looked(target: &str, found: &[(FailureClass, &str)]) -> TargetPreview {
         let item = |(nth, (class, why)): (usize, &(FailureClass, &str))| {
-            let failure = Failure::new(*class, format!("could not observe fact {nth}"));
+            let failure = Failure::new(*class, format!("could not read fact {nth}"));
             ItemPreview {
                 subject: Subject::new("fact", nth.to_string()),
                 kind: "k".to_owned(),
@@ -122,6 +130,9 @@ mod tests {
         let of_others =
             ["2 more failed: fact 0; fact 0: leftovers", "2 more failed: fact 1; fact 2: 401"];
         assert_eq!(told.causes[1..], of_others);
+        let few = looked("cloud", &[(Error, "no route"), (Error, "no route")]);
+        let named = blocker([&few]).unwrap().message;
+        assert_eq!(named, "could not read fact 0 and fact 1 of cloud");
         assert_eq!(blocker([&looked("magnum/2", &[])]), None);
     }
 }

@@ -30,7 +30,7 @@ pub fn named_run<'a>(
 
 /// Returns where the runs are to be looked for.
 fn listed(all: &[RunInfo]) -> &'static str {
-    if all.is_empty() { NO_RUNS } else { "omega-cli runs lists them" }
+    if all.is_empty() { NO_RUNS } else { "choose one of them: omega-cli runs" }
 }
 
 /// Returns the last run of `runbook` on this site that changed something, and the runs that it

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Endpoints, Job};
 use crate::{
-    Entry, Failure, FailureClass, FileJournal, Journal as _, Lock, LockError, chain, persist,
-    private_directory, values::Sha256,
+    Entry, Failure, FailureClass, FileJournal, Journal as _, JournalError, Lock, LockError, chain,
+    persist, private_directory, values::Sha256,
 };
 
 /// Every run on this machine.
@@ -78,10 +78,11 @@ impl Runs {
         Lock::take(&path, &holder).map_err(|error| match &error {
             LockError::Held { .. } => Failure::new(FailureClass::Locked, error.to_string())
                 .next("wait until it ends; nothing was read or changed"),
-            LockError::Io { .. } => Failure {
+            LockError::Io { source, .. } => Failure {
                 causes: chain(&error),
-                ..Failure::new(FailureClass::Error, "could not lock")
-            },
+                ..Failure::new(FailureClass::Error, "could not lock the site for this run")
+            }
+            .next(elsewhere(source)),
         })
     }
 
@@ -109,10 +110,14 @@ impl Runs {
 
     fn begun(job: &Job, now: Timestamp, id: &str, path: &Path) -> Result<RunDirectory, Failure> {
         let (id, path) = (id.to_owned(), path.to_owned());
-        let journal = FileJournal::create(&path.join("journal.jsonl"), &id);
-        let journal = Arc::new(journal.map_err(|error| Failure {
-            causes: chain(&error),
-            ..Failure::new(FailureClass::Error, format!("could not create the journal of run {id}"))
+        let at = path.join("journal.jsonl");
+        let journal = Arc::new(FileJournal::create(&at, &id).map_err(|error| {
+            let what = format!("could not create the journal of the run, {}", at.display());
+            let next = match &error {
+                JournalError::Io(error) => elsewhere(error),
+                JournalError::Format(_) | JournalError::Damaged { .. } => ELSEWHERE,
+            };
+            Failure { causes: chain(&error), ..Failure::new(FailureClass::Error, what) }.next(next)
         })?);
         let info = RunInfo {
             id: id.clone(),
@@ -123,9 +128,13 @@ impl Runs {
             rolls_back: job.rolls_back.clone(),
         };
         let holder = format!("run {id}, process {}", std::process::id());
-        let alive = Lock::take(&path.join(ALIVE), &holder).map_err(|error| Failure {
-            causes: chain(&error),
-            ..Failure::new(FailureClass::Error, format!("could not lock run {id}"))
+        let alive = Lock::take(&path.join(ALIVE), &holder).map_err(|error| {
+            let what = format!("could not lock run {id}");
+            let next = match &error {
+                LockError::Io { source, .. } => elsewhere(source),
+                LockError::Held { .. } => ELSEWHERE,
+            };
+            Failure { causes: chain(&error), ..Failure::new(FailureClass::Error, what) }.next(next)
         })?;
         let run = RunDirectory { id, journal, path, _alive: Arc::new(alive) };
         run.keep("run.json", &info)?;
@@ -265,7 +274,7 @@ impl Runs {
 
     fn failure(&self, verb: &str, error: &io::Error) -> Failure {
         let what = format!("could not {verb} the directory of runs, {}", self.0.display());
-        Failure::new(FailureClass::Error, what).because(error.to_string())
+        Failure::new(FailureClass::Error, what).because(error.to_string()).next(elsewhere(error))
     }
 }
 
@@ -317,6 +326,7 @@ fn keep(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
     bytes.and_then(|bytes| persist(path, &bytes)).map_err(|error| {
         Failure::new(FailureClass::Error, format!("could not write {}", path.display()))
             .because(error.to_string())
+            .next(elsewhere(&error))
     })
 }
 
@@ -336,6 +346,23 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
         "it may be of another user (sudo?): list the runs as that user, or make it yours: sudo chown -R \"$USER\" '{at}'"
     );
     Failure::new(FailureClass::Error, format!("run {at} can't be read")).because(why).next(next)
+}
+
+const ELSEWHERE: &str =
+    "check that directory, or keep the runs in another one: XDG_STATE_HOME=DIRECTORY";
+
+/// Returns what to do if the runs can't be kept where they are, because of `error`.
+fn elsewhere(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free space on that file system, or keep the runs on another one: XDG_STATE_HOME=DIRECTORY"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "be the user whose directory it is, and let nobody else write to it (chmod go-w); or keep the \
+             runs in another directory: XDG_STATE_HOME=DIRECTORY"
+        }
+        _ => ELSEWHERE,
+    }
 }
 
 /// Whether this directory is from a run that was killed before it wrote its description. Such a run
@@ -419,6 +446,7 @@ mod tests {
         fs::set_permissions(dir.path().join("runs"), open).unwrap();
         let error = runs.lock(Path::new("omega.toml"), "apply graft").unwrap_err();
         assert!(error.causes[0].contains("other users can write to it"), "{error:?}");
+        assert!(error.next.unwrap().contains("chmod go-w"), "what to do is said");
     }
 
     #[test]

@@ -198,7 +198,7 @@ impl CharmConfig {
         let why = format!("charm {} has no option {name}", seen.charm);
         let next = match near {
             Some(near) => format!("{near} is probably meant"),
-            None => format!("juju config {} lists its options", self.application),
+            None => format!("see its options: juju config {}", self.application),
         };
         Err(Conflict::new(why, next))
     }

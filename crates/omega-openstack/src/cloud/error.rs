@@ -126,7 +126,9 @@ impl Diagnostic for ConfigError {
             }
             Self::NoFile { .. } => "create one, or set OS_CLIENT_CONFIG_FILE".to_owned(),
             Self::Openrc { .. } => {
-                "write plain lines `export OS_NAME=value`, or use a clouds.yaml".to_owned()
+                "source the file in your shell, and leave `openrc` out of the site file: then the OS_* variables \
+                 are used; or use a clouds.yaml"
+                    .to_owned()
             }
             Self::File { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
                 "check which file this is: a configuration of clouds is text".to_owned()
@@ -136,8 +138,12 @@ impl Diagnostic for ConfigError {
             Self::Invalid { key, source_, .. } if key == "auth_url" => format!(
                 "write the address of Keystone with its scheme in {source_}: https://HOST:5000/v3"
             ),
-            // What is wrong with another value says what to write.
-            Self::Invalid { .. } => return None,
+            // It says which variable to set, or to unset.
+            Self::Invalid { why, .. } if why.contains("OS_") || why.contains("unset") => return None,
+            Self::Invalid { source_, .. } if source_.starts_with("OS_") => {
+                format!("correct {source_}")
+            }
+            Self::Invalid { key, source_, .. } => format!("correct {key} in {source_}"),
         })
     }
 

@@ -61,7 +61,10 @@ fn a_hyphen_is_an_underscore() {
             "{error}"
         );
     }
-    insta::assert_snapshot!(with(AUTH, "region-name: One, region_name: Two").error(Some("a")), @"a: region_name from /cwd/clouds.yaml: it is also there as region-name");
+    insta::assert_snapshot!(with(AUTH, "region-name: One, region_name: Two").error(Some("a")), @"
+    a: region_name from /cwd/clouds.yaml: it is also there as region-name
+    correct region_name in /cwd/clouds.yaml
+    ");
 }
 
 /// openstacksdk, `openstack/config/loader.py`, `_fix_backwards_auth`.
@@ -72,7 +75,10 @@ fn what_stands_beside_auth_counts_as_inside() {
     let config = read(&with("auth_url: 'http://k'", "username: op, password: x, project_id: p1"));
     assert_eq!(config.scope, AuthScope::Project(ProjectRef::Id("p1".into())));
     let error = with(&format!("{AUTH}, {DOMAINS}"), "user_domain_name: other").error(Some("a"));
-    insta::assert_snapshot!(error, @"a: user_domain_name from /cwd/clouds.yaml: it contradicts user_domain_name, which is also there");
+    insta::assert_snapshot!(error, @"
+    a: user_domain_name from /cwd/clouds.yaml: it contradicts user_domain_name, which is also there
+    correct user_domain_name in /cwd/clouds.yaml
+    ");
 }
 
 /// openstacksdk, `openstack/config/loader.py`, `_handle_domain_id`.
@@ -181,14 +187,23 @@ fn what_cannot_be_honoured_is_refused_by_name() {
     .map(|(auth, beside)| with(auth, beside).error(Some("a")));
     insta::assert_snapshot!(lines.join("\n"), @"
     a: cert from /cwd/clouds.yaml: it is not supported: omega logs in without a client certificate: use a password or an application credential
+    correct cert in /cwd/clouds.yaml
     a: cloud from /cwd/clouds.yaml: it is not supported: it names a profile: write its values into the file
+    correct cloud in /cwd/clouds.yaml
     a: network_region_name from /cwd/clouds.yaml: omega has no setting of its own for network: use network_endpoint_override
+    correct network_region_name in /cwd/clouds.yaml
     a: identity_endpoint_type from /cwd/clouds.yaml: omega has no setting of its own for identity: use identity_endpoint_override
+    correct identity_endpoint_type in /cwd/clouds.yaml
     a: identity_api_version from /cwd/clouds.yaml: omega speaks version 3 of Keystone's API only
+    correct identity_api_version in /cwd/clouds.yaml
     a: auth_plugin from /cwd/clouds.yaml: it is not supported: write it as auth_type
+    correct auth_plugin in /cwd/clouds.yaml
     a: endpoint_type from /cwd/clouds.yaml: it contradicts interface, which is also there
+    correct endpoint_type in /cwd/clouds.yaml
     a: trust_id from /cwd/clouds.yaml: it is not supported: omega can't log in with a trust: use an application credential
+    correct trust_id in /cwd/clouds.yaml
     a: system_scope from /cwd/clouds.yaml: a login has one scope, and project_name is another: remove one of them
+    correct system_scope in /cwd/clouds.yaml
     a: auth_url from /cwd/clouds.yaml: it is a template: write the address itself
     write the address of Keystone with its scheme in /cwd/clouds.yaml: https://HOST:5000/v3
     ");
@@ -211,8 +226,11 @@ fn only_the_cloud_that_is_used_is_judged() {
     let errors = ["b", "c", "d"].map(|cloud| place.error(Some(cloud)));
     insta::assert_snapshot!(errors.join("\n"), @"
     b: twice from /cwd/clouds.yaml: it is there twice
+    correct twice in /cwd/clouds.yaml
     c: the cloud from /cwd/clouds.yaml: it is not a list of keys and values
+    correct the cloud in /cwd/clouds.yaml
     d: profile from /cwd/clouds.yaml: it is not supported: write its values into the file
+    correct profile in /cwd/clouds.yaml
     ");
     let secure = "clouds: { b: [odd], a: { auth: { password: y } } }";
     read(&place.with("cwd/secure.yaml", secure));
@@ -225,7 +243,7 @@ fn interfaces_are_a_list_of_preferences() {
     assert_eq!(config.interfaces, [Interface::Internal, Interface::Public]);
     assert_eq!(read(&with(AUTH, "")).interfaces, [Interface::Public]);
     let error = with(AUTH, "interface: [internal, {}]").error(Some("a"));
-    assert!(error.ends_with("it is not a list of names"), "{error}");
+    assert!(error.contains("it is not a list of names"), "{error}");
 }
 
 /// openstack-exporter#24.
@@ -245,14 +263,23 @@ fn verification_is_not_switched_off_by_what_the_client_does_not_read() {
     .map(|(auth, beside)| with(&auth, beside).error(Some("a")));
     insta::assert_snapshot!(lines.join("\n"), @"
     a: auth.verify from /cwd/clouds.yaml: it is below auth, where the openstack client refuses it: write it beside auth
+    correct auth.verify in /cwd/clouds.yaml
     a: auth.insecure from /cwd/clouds.yaml: it is below auth, where the openstack client refuses it: write it beside auth
+    correct auth.insecure in /cwd/clouds.yaml
     a: auth.cacert from /cwd/clouds.yaml: it is below auth, where the openstack client refuses it: write it beside auth
+    correct auth.cacert in /cwd/clouds.yaml
     a: auth.region_name from /cwd/clouds.yaml: it is below auth, where the openstack client refuses it: write it beside auth
+    correct auth.region_name in /cwd/clouds.yaml
     a: auth.network_endpoint_override from /cwd/clouds.yaml: it is below auth, where the openstack client refuses it: write it beside auth
+    correct auth.network_endpoint_override in /cwd/clouds.yaml
     a: auth.colour from /cwd/clouds.yaml: no login method has such a key
+    correct auth.colour in /cwd/clouds.yaml
     a: verify from /cwd/clouds.yaml: the openstack client takes this text for the path of a CA: write the path as cacert, or `insecure: true` to verify nothing
+    correct verify in /cwd/clouds.yaml
     a: verify from /cwd/clouds.yaml: the openstack client takes this text for the path of a CA: write the path as cacert, or `insecure: true` to verify nothing
+    correct verify in /cwd/clouds.yaml
     a: insecure from /cwd/clouds.yaml: neither true nor false
+    correct insecure in /cwd/clouds.yaml
     ");
     for (beside, verify) in [
         ("verify: false", false),

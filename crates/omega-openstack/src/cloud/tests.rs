@@ -308,10 +308,13 @@ fn what_is_missing_or_wrong_is_named() {
     write the address of Keystone with its scheme in OS_AUTH_URL: https://HOST:5000/v3
 
     environment: auth_type from OS_AUTH_TYPE: "v3oidc" is not supported: password, v3token or v3applicationcredential
+    correct OS_AUTH_TYPE
 
     environment: interface from OS_INTERFACE: not an interface: "pubic" (public, internal or admin)
+    correct OS_INTERFACE
 
     a: profile from /cwd/clouds.yaml: it is not supported: write its values into the file
+    correct profile in /cwd/clouds.yaml
     "#);
     let error = place().with("cwd/clouds.yaml", broken).error(Some("a"));
     assert!(!error.contains("hunter2"), "{error}");

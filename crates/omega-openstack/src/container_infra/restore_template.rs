@@ -1,6 +1,8 @@
 //! Ensures that a cluster template is as it was before omega created or changed it.
 
-use omega_core::{Conflict, Context, Delta, Describe, Desired, Diff, PollPolicy, Subject};
+use omega_core::{
+    Conflict, Context, Delta, Describe, Desired, Diff, PollPolicy, Subject, shell_word,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -122,7 +124,11 @@ impl Desired for RestoreTemplate {
         let name = &self.name;
         let Some(one) = seen.templates.iter().find(|one| one.uuid == *id) else {
             let why = format!("cluster template {name} ({id}) does not exist any more");
-            return Err(Conflict::new(why, "create it anew: omega-cli ensure-cluster-template"));
+            let next = format!(
+                "create it anew: omega-cli ensure-cluster-template --name {}",
+                shell_word(&name.to_string())
+            );
+            return Err(Conflict::new(why, next));
         };
         let fields = fields
             .iter()

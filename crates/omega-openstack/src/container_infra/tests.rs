@@ -220,7 +220,7 @@ async fn whatever_fails_is_told_and_cleaned_up() {
     told_all.push(told(&failure.unwrap_err()));
     insta::assert_snapshot!(told_all.join("\n\n"), @r#"
     Error, touched Maybe: the cluster omega-proof-TIME is CREATE_FAILED: Error: no matches for kind "Cluster"
-    next: omega-cli doctor names the layer; the reason is in Cluster API's conditions or the conductor's log
+    next: find the layer: omega-cli doctor; the reason is in Cluster API's conditions or the conductor's log
 
     Deadline, touched Maybe: the cluster omega-proof-TIME did not become CREATE_COMPLETE, and nothing changed for 20 min: it is CREATE_IN_PROGRESS, release omega-proof-TIME-cyusd2b67a45
     next: look at one that stays: omega-cli ensure-cluster --name NAME, then omega-cli doctor --cluster NAME
@@ -252,7 +252,7 @@ async fn a_delete_that_fails_is_repeated_once() {
     insta::assert_snapshot!(told(&failure), @r"
     Error, touched Maybe: could not delete the cluster omega-proof-TIME: DELETE_FAILED: publicURL endpoint for block-storage not found: refused to change cluster omega-proof-TIME on cloud rehearsal, project mgmt: DELETE_FAILED: publicURL endpoint for block-storage not found: refused to change cluster template omega-proof-TIME on cloud rehearsal, project mgmt: cluster omega-proof-TIME uses it: DELETE_FAILED: publicURL endpoint for block-storage not found
     found: left behind: cluster omega-proof-TIME on cloud rehearsal, project mgmt; left behind: cluster template omega-proof-TIME on cloud rehearsal, project mgmt
-    next: the reason is in the driver's log (magnum-conductor); omega-cli runs sweep removes what is left behind
+    next: the reason is in the driver's log (magnum-conductor); remove what is left behind: omega-cli runs sweep
     ");
 }
 

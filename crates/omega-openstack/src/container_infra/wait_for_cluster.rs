@@ -98,7 +98,7 @@ pub(super) async fn wait_for_cluster(
             NotReached::BeforeDriver(why)
         }
         WaitError::Failed { why, seen: _ } => {
-            let next = "omega-cli doctor names the layer; the reason is in Cluster API's conditions or the \
+            let next = "find the layer: omega-cli doctor; the reason is in Cluster API's conditions or the \
                         conductor's log";
             with_next(FailureClass::Error, format!("the cluster {name} is {why}"), next)
         }

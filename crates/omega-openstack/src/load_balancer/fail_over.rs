@@ -126,8 +126,11 @@ impl Desired for FailedOver {
             "ERROR" if seen.failed => Err(seen.failed(balancer)),
             other => Err(Conflict::new(
                 format!("load balancer {} ({}) is {other}", balancer.name, balancer.id),
-                "only one that is ACTIVE is failed over on purpose; for one in ERROR: omega-cli \
-                 ensure-load-balancer-active",
+                format!(
+                    "only one that is ACTIVE is failed over on purpose; for one in ERROR: omega-cli \
+                     ensure-load-balancer-active --load-balancer {}",
+                    balancer.id
+                ),
             )),
         }
     }

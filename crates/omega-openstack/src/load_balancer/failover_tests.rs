@@ -326,7 +326,7 @@ async fn who_is_no_administrator_is_refused_before_anything_is_asked() {
         &cloud.member("mgmt"),
     );
     let failure = step.unwrap().unwrap().preview(Context::default().now()).await.unwrap_err();
-    assert!(failure.message.contains("could not observe load balancer web"), "{failure:?}");
+    assert!(failure.message.contains("could not read load balancer web"), "{failure:?}");
 }
 
 #[tokio::test(start_paused = true)]

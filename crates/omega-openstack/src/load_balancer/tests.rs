@@ -279,7 +279,7 @@ async fn who_lacks_the_role_is_told() {
     sim.cloud.deny(Service::LoadBalancer);
     let desired = RemoveClusterBalancers { cluster: mark() };
     let failure = Failure::from(plan(&sim.target, &desired).await.unwrap_err());
-    insta::assert_snapshot!(failure, @"could not observe load balancers of ns/c1 on cloud rehearsal, project mgmt: GET load-balancer /v2/lbaas/loadbalancers: 403: Policy does not allow this request to be performed. (req-00000000-0000-4000-8000-00000000000b)");
+    insta::assert_snapshot!(failure, @"could not read load balancers of ns/c1 on cloud rehearsal, project mgmt: GET load-balancer /v2/lbaas/loadbalancers: 403: Policy does not allow this request to be performed. (req-00000000-0000-4000-8000-00000000000b)");
 }
 
 #[tokio::test]

@@ -448,7 +448,7 @@ async fn forbidden_says_who_can() {
     sim.cloud.deny(crate::Service::Network);
     let failure = Failure::from(ensure_sg_rule(&ctx(), sim.target(), &api()).await.unwrap_err());
     insta::assert_snapshot!(format!("{failure}\nnext: {}", failure.next.as_deref().unwrap()), @r"
-    could not observe rule web: tcp 6443 from 10.20.0.0/16 on cloud rehearsal, project mgmt: GET network /v2.0/security-groups: 403 PolicyNotAuthorized: (rule:create_network and rule:create_network:router:external) is disallowed by policy (req-00000000-0000-4000-8000-000000000001)
+    could not read rule web: tcp 6443 from 10.20.0.0/16 on cloud rehearsal, project mgmt: GET network /v2.0/security-groups: 403 PolicyNotAuthorized: (rule:create_network and rule:create_network:router:external) is disallowed by policy (req-00000000-0000-4000-8000-000000000001)
     next: use a user with a role that permits it on this scope (the service's policy refused it)
     ");
 }

@@ -236,7 +236,7 @@ impl ThrowAwayCluster {
     }
 
     fn not_removed(&self, failure: &Failure) -> Finding {
-        let sweep = "omega-cli runs sweep removes what is left behind";
+        let sweep = "remove what is left behind: omega-cli runs sweep";
         let next = failure.next.clone().unwrap_or_else(|| sweep.to_owned());
         self.finding("cluster-left", failure).remedy(next)
     }

@@ -1,10 +1,10 @@
-use std::path::Path;
+use std::{io, path::Path};
 
 use jiff::Timestamp;
 use omega_core::{
     Failure, FailureClass,
     kubeconfig::{Kubeconfig, KubeconfigError},
-    read_regular,
+    read_regular, shell_word,
     values::Secret,
 };
 
@@ -50,7 +50,7 @@ impl Connect<'_> {
 /// Fails if it can't be read or used.
 pub fn kubeconfig_at(path: &Path, next: &str) -> Result<Kubeconfig, Failure> {
     let bytes = read_regular(path, MOST)
-        .map_err(|error| unreadable(path, "the kubeconfig", &error).next(next))?;
+        .map_err(|error| unreadable(path, "the kubeconfig", &error, next))?;
     Kubeconfig::read(Secret::new(bytes)).map_err(|error| unusable(path, &error))
 }
 
@@ -61,7 +61,32 @@ fn unusable(path: &Path, error: &KubeconfigError) -> Failure {
     }
 }
 
-pub(super) fn unreadable(path: &Path, what: &str, error: &std::io::Error) -> Failure {
+/// `absent`: what to do if the file does not exist.
+pub(super) fn unreadable(path: &Path, what: &str, error: &io::Error, absent: &str) -> Failure {
+    let next = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let word = shell_word(&path.to_string_lossy());
+            format!("chmod u+r {word}, or be a user who may read it")
+        }
+        io::ErrorKind::NotFound => absent.to_owned(),
+        _ => format!("check which file that is; {absent}"),
+    };
     Failure::new(FailureClass::Error, format!("could not read {what}, {}", path.display()))
         .because(error.to_string())
+        .next(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_about_a_file_fits_what_is_wrong_with_it() {
+        let next = |kind: io::ErrorKind| {
+            unreadable(Path::new("/a b/kc"), "the kubeconfig", &kind.into(), RELATIVE).next.unwrap()
+        };
+        assert_eq!(next(io::ErrorKind::NotFound), RELATIVE);
+        let denied = next(io::ErrorKind::PermissionDenied);
+        assert_eq!(denied, "chmod u+r '/a b/kc', or be a user who may read it");
+    }
 }

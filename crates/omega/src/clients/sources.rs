@@ -76,9 +76,8 @@ impl Connect<'_> {
         key: &str,
     ) -> Result<usize, Failure> {
         let path = self.path(path);
-        let (found, bytes) = sources
-            .add_file(&path)
-            .map_err(|error| unreadable(&path, what, &error).next(RELATIVE))?;
+        let (found, bytes) =
+            sources.add_file(&path).map_err(|error| unreadable(&path, what, &error, RELATIVE))?;
         if found == wanted {
             return Ok(usize::try_from(bytes).unwrap_or(usize::MAX));
         }

@@ -163,7 +163,7 @@ impl Connect<'_> {
         };
         let SshAddress { user, host, port } = SshAddress::of(text).ok_or_else(|| {
             let what = "an address in the site file is not [user@]host[:port]";
-            Failure::new(FailureClass::Usage, what).next("omega-cli validate shows the place")
+            Failure::new(FailureClass::Usage, what).next("find the place: omega-cli validate")
         })?;
         Ok(SshTarget {
             host: host.to_owned(),
@@ -190,7 +190,10 @@ fn meant<'a>(
     candidates: &'a [ListedUnit],
 ) -> Result<&'a UnitName, Failure> {
     let names: Vec<_> = candidates.iter().map(|one| one.name.to_string()).collect();
-    let one_of = format!("one of: {}", names.join(", "));
+    let one_of = match names.as_slice() {
+        [] => "another application: `application` in [conductor]; this one has no units".to_owned(),
+        names => format!("one of: {}", names.join(", ")),
+    };
     let usage =
         |what: String, next: String| Err(Failure::new(FailureClass::Usage, what).next(next));
     let leader = name.strip_suffix("/leader");

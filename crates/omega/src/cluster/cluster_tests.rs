@@ -227,7 +227,7 @@ async fn what_differs_is_refused_value_by_value() {
     refused to change cluster x on cloud rehearsal, project mgmt: cluster x (ID) has other values: cluster x (ID) has other values
       expected Some("cluster_template_id ID-OF-u, keypair other, master_count 3, label more 1, label own none"), found Some("cluster_template_id ID-OF-t, keypair op, master_count 1, label more none, label own True"), next: choose another name, or give the values that it has
     refused to change cluster x on cloud rehearsal, project mgmt: there is no cluster template "none": there is no cluster template "none"
-      expected None, found None, next: create it: omega-cli ensure-cluster-template
+      expected None, found None, next: create it: omega-cli ensure-cluster-template --name none
     "#);
 }
 

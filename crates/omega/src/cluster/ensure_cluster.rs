@@ -9,7 +9,7 @@ use omega_capi::{
 };
 use omega_core::{
     Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Outcome, PollPolicy, Subject,
-    chain, ensure,
+    chain, ensure, shell_word,
 };
 use omega_openstack::container_infra::{
     Cluster, ClusterCreation, ClusterDeletion, ClusterObserved, ClusterValues, FieldDifference,
@@ -124,7 +124,11 @@ impl EnsuredCluster {
             [one] => Ok(one),
             [] => {
                 let why = format!("there is no cluster template {name:?}");
-                Err(Conflict::new(why, "create it: omega-cli ensure-cluster-template"))
+                let next = format!(
+                    "create it: omega-cli ensure-cluster-template --name {}",
+                    shell_word(name)
+                );
+                Err(Conflict::new(why, next))
             }
             many => {
                 let why = format!("{} cluster templates have the name {name:?}", many.len());
@@ -170,7 +174,7 @@ impl EnsuredCluster {
         let why = one.status_text();
         if seen.has_begun {
             let next = format!(
-                "find the reason: {DOCTOR} {name}; then omega-cli ensure-cluster-absent, and again"
+                "find the reason: {DOCTOR} {name}; then omega-cli ensure-cluster-absent --cluster {name}, and again"
             );
             return Err(Conflict::new(why, next));
         }

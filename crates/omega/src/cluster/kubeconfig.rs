@@ -121,7 +121,8 @@ impl ClusterKubeconfig {
             [one] => one.server.as_ref().map(|server| (one, server)).ok_or_else(|| {
                 let status = one.status.as_deref().unwrap_or("unknown");
                 let why = format!("cluster {name} has no API address yet: its status is {status}");
-                Conflict::new(why, "wait until it is CREATE_COMPLETE (omega-cli ensure-cluster)")
+                let next = format!("find out why: omega-cli doctor --cluster {name}; then wait until it is CREATE_COMPLETE");
+                Conflict::new(why, next)
             }),
             [] => {
                 let why = format!("there is no cluster {name:?} in this project");
@@ -198,7 +199,8 @@ impl Desired for ClusterKubeconfig {
         }
         let (Some(endpoint), Some(_)) = (&seen.endpoint, cluster.ca) else {
             let why = format!("the certificate authority of cluster {} is not known", self.cluster);
-            return Err(Conflict::new(why, "omega-cli doctor examines the cluster"));
+            let next = format!("examine the cluster: omega-cli doctor --cluster {}", self.cluster);
+            return Err(Conflict::new(why, next));
         };
         let known = !matches!(endpoint, EndpointCheck::Refuses);
         if let Some(conflict) = known.then(|| endpoint.refusal(written(server))).flatten() {

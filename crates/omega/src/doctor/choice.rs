@@ -32,7 +32,11 @@ pub(super) fn choose(
         if meant.is_empty() {
             let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
             let what = format!("Magnum has no cluster `{name}`");
-            let next = format!("one of: {}", names.join(", "));
+            let next = match names.as_slice() {
+                [] => "Magnum lists no cluster in this project: log in to another one, or leave --cluster out"
+                    .to_owned(),
+                names => format!("one of: {}", names.join(", ")),
+            };
             return Err(Failure::new(FailureClass::Usage, what).next(next));
         }
         for one in meant {
@@ -42,4 +46,16 @@ pub(super) fn choose(
         }
     }
     Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_is_no_cluster_none_is_offered() {
+        let failure = choose(&[], &[], &["nope".to_owned()]).unwrap_err();
+        assert_eq!(failure.class, FailureClass::Usage);
+        assert!(failure.next.unwrap().starts_with("Magnum lists no cluster"));
+    }
 }

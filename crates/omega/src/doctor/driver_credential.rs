@@ -25,9 +25,9 @@ impl InUse {
         let place = if *is_sites { "; then omega-cli place-kubeconfig" } else { "" };
         match account {
             Some(account) => format!(
-                "{file} has a token of the account {account}: omega-cli mint-kubeconfig --account {account} \
-                 --out FILE makes a new one, with a site file whose kubeconfig is an administrator's; put \
-                 it in the place of {file}{place}"
+                "{file} has a token of the account {account}. With a site file whose kubeconfig is an \
+                 administrator's, make a new one: omega-cli mint-kubeconfig --account {account} --out FILE \
+                 --namespace magnum-PROJECT_ID; put it in the place of {file}{place}"
             ),
             None => format!(
                 "{file} is not a minted kubeconfig but somebody's login (context {context}): get a new one \

@@ -158,9 +158,13 @@ fn select<'a>(
 
 /// Returns what the runs recorded, the oldest first.
 fn entries(runs: &Runs, chain: &[&RunInfo]) -> Result<Vec<Entry>, Failure> {
-    let next =
-        "omega-cli runs show tells what is left of it; without it nothing is rolled back by omega";
     let each = chain.iter().rev().map(|run| {
+        let journal = runs.directory(&run.id).unwrap_or_default().join("journal.jsonl");
+        let next = format!(
+            "without its journal omega rolls nothing back: read what is left of it, {}, and change that with the \
+             commands that made it, with the earlier values",
+            journal.display()
+        );
         runs.entries(&run.id).map_err(|failure| match failure.next {
             Some(_) => failure,
             None => failure.next(next),
@@ -220,7 +224,7 @@ async fn targets(
         let target = step.id().target;
         let nth = targets.iter().position(|one| one.target == target).unwrap_or(targets.len());
         if nth == targets.len() {
-            let section = Section::new("0", "Restore the earlier state", Vec::new());
+            let section = Section::new("", "restore the earlier state", Vec::new());
             targets.push(match clients.unit(&target) {
                 Some(_) => TargetPlan::unit(target, vec![section]),
                 None => TargetPlan::shared(target, vec![section]),

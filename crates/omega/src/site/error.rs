@@ -8,7 +8,7 @@ use super::{expected::syntax, reading::dotted};
 /// A mistake in the site file, and its place.
 ///
 /// As a [`miette::Diagnostic`] it has the text of the file, without what may be a secret, and a label
-/// at the mistake. Its own text is one line: the mistake, the file, the line.
+/// at the mistake. Its own text is one line: the file, the line, the mistake.
 #[derive(Clone, Debug, Default)]
 pub struct SiteError {
     message: String,
@@ -29,6 +29,9 @@ struct Place {
 
 impl fmt::Display for SiteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{}, line {}: ", place.source.name(), place.line)?;
+        }
         f.write_str(&self.message)
     }
 }
@@ -49,7 +52,8 @@ impl Diagnostic for SiteError {
 
 impl From<SiteError> for Failure {
     fn from(error: SiteError) -> Self {
-        Self { next: error.hint, ..Self::new(FailureClass::Usage, error.message) }
+        let message = error.to_string();
+        Self { next: error.hint, ..Self::new(FailureClass::Usage, message) }
     }
 }
 
@@ -99,7 +103,7 @@ impl SiteError {
     /// Points at `span` of `text`.
     fn at(path: &Path, text: &str, span: Range<usize>, why: &str) -> Self {
         let line = text.get(..span.start).unwrap_or(text).matches('\n').count();
-        let message = format!("{why} in {}, line {}", path.display(), line + 1);
+        let message = why.to_owned();
         let before = text.get(..span.start).and_then(|before| before.rsplit('\n').next());
         let column = before.unwrap_or_default().chars().count() + 1;
         let offset = span.start;
@@ -129,6 +133,11 @@ impl SiteError {
         self.place.as_ref().map(|place| (place.line, place.column))
     }
 
+    /// Returns what is wrong, without the file and the line.
+    pub fn mistake(&self) -> &str {
+        &self.message
+    }
+
     /// Returns what to do about it.
     pub fn next(&self) -> Option<&str> {
         self.hint.as_deref()
@@ -143,7 +152,7 @@ impl SiteError {
         let (why, next) = syntax(error.message().lines().next().unwrap_or_default());
         let placed = match error.span() {
             Some(span) => Self::at(path, text, span, why),
-            None => Self { message: format!("{why} in {}", path.display()), ..Self::default() },
+            None => Self { message: format!("{}: {why}", path.display()), ..Self::default() },
         };
         Self { hint: Some(next.to_owned()), ..placed }
     }

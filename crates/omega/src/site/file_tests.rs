@@ -85,7 +85,7 @@ fn a_site_may_have_only_what_a_job_needs() {
 #[test]
 fn an_unknown_key_is_pointed_at_and_the_nearest_name_offered() {
     insta::assert_snapshot!(error(&GOOD.replace("kubeconfig =", "kubeconfg =")), @r#"
-    unknown key `kubeconfg` in omega.toml, line 6
+    omega.toml, line 6: unknown key `kubeconfg`
     [management]
     kubeconfg = "capi.kubeconfig"
     project = { name = "capi-mgmt", domain = "capi" }
@@ -96,7 +96,7 @@ fn an_unknown_key_is_pointed_at_and_the_nearest_name_offered() {
     let failure = omega_core::Failure::from(failure.unwrap_err());
     assert_eq!(failure.next.unwrap(), "did you mean `kubeconfig`?");
     insta::assert_snapshot!(error(&GOOD.replace("[driver]", "[drver]")), @r#"
-    unknown key `drver` in omega.toml, line 14
+    omega.toml, line 14: unknown key `drver`
 
     [drver]
     version = "1.4.0"
@@ -107,13 +107,13 @@ fn an_unknown_key_is_pointed_at_and_the_nearest_name_offered() {
 #[test]
 fn what_is_missing_or_of_the_wrong_kind_is_named() {
     insta::assert_snapshot!(error(&GOOD.replace(r#"version = "1.4.0""#, "")), @r"
-    the key `version` is missing in omega.toml, line 14
+    omega.toml, line 14: the key `version` is missing
 
     [driver]
     [driver] <- add it; see [driver] in docs/site-file.md
     ");
     insta::assert_snapshot!(error(&GOOD.replace(r#"["10.20.0.0/16"]"#, r#""10.20.0.0/16""#)), @r#"
-    management.sources: expected an array, found the text "10.20.0.0/16" in omega.toml, line 9
+    omega.toml, line 9: management.sources: expected an array, found the text "10.20.0.0/16"
     security_group = "capi-mgmt-sg"
     sources = "10.20.0.0/16"
     "10.20.0.0/16" <- write it in brackets: ["10.20.0.0/16"]
@@ -142,7 +142,7 @@ fn contradictions_are_refused() {
     assert!(with(r#"file = "helm""#, "").starts_with("set either `file` or `url`"));
     let project = r#"{ name = "capi-mgmt", domain = "capi" }"#;
     insta::assert_snapshot!(with(project, r#"{ name = "capi-mgmt" }"#), @r#"
-    management.project needs an `id`, or a `name` with its `domain` in omega.toml, line 7
+    omega.toml, line 7: management.project needs an `id`, or a `name` with its `domain`
     kubeconfig = "capi.kubeconfig"
     project = { name = "capi-mgmt" }
     security_group = "capi-mgmt-sg"

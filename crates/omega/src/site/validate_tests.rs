@@ -293,8 +293,8 @@ const BAD: &[(&str, &str, &str, &str)] = &[
     (
         "[capi_helm]\nhelm_chart_name = \"x\"",
         "2:19 capi_helm.helm_chart_name",
-        "it is set twice",
-        "set it once",
+        "another part of the site file sets it already",
+        "remove it from this table",
     ),
     (
         "[driver]\nversion = \"1.3.0\"\n[capi_helm]\napi_resources = \"{}\"",

@@ -38,13 +38,14 @@ pub(super) fn all(site: &Site, is_of_file: impl Fn(&[&str]) -> bool) -> Vec<Mist
         let what = format!(
             "conductor.application in the site file: {application:?} is not the name of a Juju application"
         );
-        add(keys(["conductor", "application"]), Some(usage(what, "juju status lists them")));
+        add(keys(["conductor", "application"]), Some(usage(what, "look up its name: juju status")));
     }
     if let Ok(compute) = site.compute()
         && !compute.settings().is_empty()
     {
         let config = CharmConfig::new(&compute.application, compute.settings());
-        let failure = config.err().map(|error| usage(error.to_string(), "juju status lists them"));
+        let failure =
+            config.err().map(|error| usage(error.to_string(), "look up its name: juju status"));
         add(keys(["compute", "application"]), failure);
     }
     for name in site.template.keys() {

@@ -87,8 +87,8 @@ pub(super) fn command(
     let refused = upstream_messages::juju_refused(&stderr);
     let next = match refused {
         Some(JujuRefused::Disabled) => {
-            "somebody has disabled changes of the model (juju disabled-commands): ask who; juju \
-             enable-command all enables them"
+            "somebody has disabled changes of the model (juju disabled-commands): ask who; then \
+             enable them: juju enable-command all"
         }
         Some(JujuRefused::Invalid) => "look at juju config APPLICATION",
         Some(JujuRefused::Kept) => {
@@ -98,7 +98,7 @@ pub(super) fn command(
     };
     Error::Juju {
         doing: doing.to_owned(),
-        why: why.trim_start_matches("ERROR ").to_owned(),
+        why: beginning(why.trim_start_matches("ERROR ")),
         next: next.to_owned(),
         touched: if refused.is_some() { Touched::Nothing } else { touched },
         retry: if refused.is_some() { Retry::Final } else { upstream_messages::juju_retry(why) },
@@ -111,7 +111,7 @@ fn denied(whom: &Whom, kind: Juju, stderr: &str) -> Option<Error> {
         Juju::LoginExpired => {
             let named = || upstream_messages::juju_controller(stderr).map(str::to_owned);
             let controller = whom.controller.clone().or_else(named);
-            return Some(Error::NotLoggedIn { controller, why: words(stderr).to_owned() });
+            return Some(Error::NotLoggedIn { controller, why: words(stderr) });
         }
         Juju::Forbidden => "the user of juju, who needs admin access to the model",
         Juju::KeyRefused => "the SSH keys of juju: run juju add-ssh-key with your public key",
@@ -121,12 +121,22 @@ fn denied(whom: &Whom, kind: Juju, stderr: &str) -> Option<Error> {
     Some(Error::Denied { unit: whom.unit.clone(), via: "juju".to_owned(), tried })
 }
 
-/// Returns what juju said: its own error, or else the last line.
-fn words(stderr: &str) -> &str {
+/// The longest text of juju that is repeated, in characters: a program in its place may say anything.
+const MOST_WORDS: usize = 400;
+
+/// Returns what juju said: its own error, or else the last line, and not more than the beginning of it.
+fn words(stderr: &str) -> String {
     let last = || stderr.lines().rev().find(|line| !line.trim().is_empty());
     let own = upstream_messages::juju_error(stderr).filter(|own| !own.contains("subprocess"));
     let said = own.or_else(last).unwrap_or("juju failed without an error message");
-    said.trim_start_matches("ERROR ").trim()
+    beginning(said.trim_start_matches("ERROR ").trim())
+}
+
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(MOST_WORDS) {
+        Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 fn unreachable(unit: &str, stderr: &str, touched: Touched) -> Error {
@@ -141,7 +151,7 @@ fn unreachable(unit: &str, stderr: &str, touched: Touched) -> Error {
     Error::Unreachable {
         unit: unit.to_owned(),
         via: "juju".to_owned(),
-        why: words(stderr).to_owned(),
+        why: words(stderr),
         next: Some(next.to_owned()),
         touched,
         retry: if local { Retry::Final } else { retry },
@@ -160,6 +170,14 @@ mod tests {
 
     fn at(unit: &str) -> Whom {
         Whom::new(unit, None)
+    }
+
+    #[test]
+    fn what_juju_says_is_repeated_up_to_a_limit() {
+        assert_eq!(words("ERROR no model\n"), "no model");
+        let long = words(&"x".repeat(30_000));
+        assert_eq!(long.chars().count(), MOST_WORDS + 2);
+        assert!(long.ends_with(" …"));
     }
 
     #[test]

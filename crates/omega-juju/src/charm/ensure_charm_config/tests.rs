@@ -197,7 +197,7 @@ async fn what_the_charm_does_not_take_is_refused_before_anything_is_sent() {
     assert_eq!(unknown.why, "charm nova-compute has no option reserved-hostmemory");
     assert_eq!(unknown.next.unwrap(), "reserved-host-memory is probably meant");
     let far = sim.refused(&config(&[("zzz", "1")])).await;
-    assert_eq!(far.next.unwrap(), "juju config nova-compute lists its options");
+    assert_eq!(far.next.unwrap(), "see its options: juju config nova-compute");
     for (name, value) in [(MEMORY, "8 GB"), (RESUME, "yes")] {
         let kind = sim.refused(&config(&[(name, value)])).await;
         assert!(kind.why.contains("can't be the value of"), "{kind:?}");
@@ -271,6 +271,6 @@ async fn a_refusal_of_juju_says_what_to_do() {
     let EnsureError::Apply { source, .. } = error else { panic!("{error:?}") };
     insta::assert_snapshot!(format!("{source}\n{}", source.next().unwrap()), @r#"
     juju could not set reserved-host-memory=1 of nova-compute: refused for the sake of the test
-    somebody has disabled changes of the model (juju disabled-commands): ask who; juju enable-command all enables them
+    somebody has disabled changes of the model (juju disabled-commands): ask who; then enable them: juju enable-command all
     "#);
 }

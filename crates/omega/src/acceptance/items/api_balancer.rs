@@ -76,8 +76,8 @@ fn judge(balancer: &LoadBalancer) -> Option<Finding> {
     };
     let id = &balancer.id;
     Some(found.remedy(format!(
-        "openstack loadbalancer status show {id} names the member that fails; omega-cli \
-         ensure-load-balancer-active fails over one in ERROR"
+        "find the member that fails: openstack loadbalancer status show {id}; one in ERROR is failed over by: \
+         omega-cli ensure-load-balancer-active --load-balancer {id}"
     )))
 }
 

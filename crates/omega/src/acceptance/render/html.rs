@@ -127,7 +127,7 @@ fn banners(report: &AcceptanceReport) -> Markup {
         }
         @if !report.left.is_empty() {
             aside class="banner" {
-                p { strong { "Left behind; omega-cli runs sweep removes it:" } }
+                p { strong { "Left behind, and removed by omega-cli runs sweep:" } }
                 ul {
                     @for step in &report.left {
                         li { (visible(&format!("{} {} on {}", step.kind, step.key, step.target))) }

@@ -63,13 +63,13 @@ fn renew(unit: Unit<'_>, facts: &ConductorFacts, wanted: Option<&InUse>) -> Stri
     match wanted {
         Some(wanted) if is_in_place(facts, wanted) => wanted.renew(),
         Some(wanted) => format!(
-            "{here} is not {}, which the site file names: omega-cli place-kubeconfig puts that there",
+            "{here} is not {}, which the site file names; put that there: omega-cli place-kubeconfig",
             wanted.file
         ),
         None => format!(
             "replace {here} with a kubeconfig that the management cluster accepts, and name it in the \
-             site file: omega-cli mint-kubeconfig makes one, with an administrator's; then omega-cli \
-             place-kubeconfig"
+             site file; with an administrator's, make one: omega-cli mint-kubeconfig --out FILE --namespace \
+             magnum-PROJECT_ID; then omega-cli place-kubeconfig"
         ),
     }
 }
@@ -196,10 +196,11 @@ fn forbidden(
 ) -> Option<LayerFinding> {
     let Some(HelmFailure::Forbidden { .. }) = list.failure() else { return None };
     let namespace = &list.namespace;
+    let again = format!("omega-cli mint-kubeconfig --out FILE --namespace {namespace}");
     let how = match in_place.map(|one| one.facts.account.is_some()) {
-        Some(true) => "omega-cli mint-kubeconfig corrects its role",
-        Some(false) => "RBAC: it was not minted",
-        None => "RBAC; of a minted one, omega-cli mint-kubeconfig corrects the role",
+        Some(true) => format!("correct its role: {again}"),
+        Some(false) => "RBAC: it was not minted".to_owned(),
+        None => format!("RBAC; of a minted one: {again}"),
     };
     let remedy = format!("give the kubeconfig's user that right in {namespace}: {how}");
     let found = unit.broken(LAYER, Cause::RightsMissing, list.stderr());

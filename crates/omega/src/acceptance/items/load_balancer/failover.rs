@@ -193,8 +193,10 @@ impl FailoverSeen {
                 "the API of cluster {cluster} does not answer {} s after the failover began",
                 self.moments.last().map(|last| last.at.as_secs()).unwrap_or_default()
             );
-            let remedy =
-                "omega-cli doctor; openstack loadbalancer status show on the load balancer";
+            let remedy = format!(
+                "omega-cli doctor --cluster {cluster}; openstack loadbalancer list has the load balancer's id, \
+                 openstack loadbalancer status show ID its members"
+            );
             findings.push(broken("failover-api-down", why).remedy(remedy));
         }
         findings.extend(self.not_online());

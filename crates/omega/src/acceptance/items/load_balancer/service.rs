@@ -286,7 +286,7 @@ impl ServiceSeen {
             let found = self.broken("load-balancer-unasked", why).severity(Severity::Unknown);
             findings.push(found.remedy(
                 "look for it: openstack loadbalancer list in the cluster's project (the role \
-                 load-balancer_member), and kubectl -n default get services,deployments in the cluster",
+                 load-balancer_member), and kubectl -n default get services,deployments in the workload cluster",
             ));
         }
         (findings, self.evidence())
@@ -314,8 +314,9 @@ impl ServiceSeen {
         }
         let why = format!("it was deleted, and this is left: {}", self.left.join("; "));
         Some(self.broken("load-balancer-left", why).remedy(
-            "omega-cli runs sweep removes service and pods; if the load balancer stays, look at the log of the \
-             cloud controller (kubectl -n openstack-system logs ds/openstack-cloud-controller-manager)",
+            "remove service and pods: omega-cli runs sweep; if the load balancer stays, look at the log of the \
+             cloud controller in the workload cluster (kubectl -n openstack-system logs \
+             ds/openstack-cloud-controller-manager)",
         ))
     }
 
@@ -339,8 +340,8 @@ impl ServiceSeen {
             let why = self.warning.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             let why = format!("it has no address after {waited} s{why}");
             return Some(self.broken("load-balancer-no-address", why).remedy(format!(
-                "look at the cloud controller of cluster {cluster} (omega-cli check workload; kubectl -n \
-                 openstack-system logs ds/openstack-cloud-controller-manager), at the quotas of load \
+                "look at the cloud controller of workload cluster {cluster} (omega-cli check workload --cluster \
+                 {cluster}; kubectl -n openstack-system logs ds/openstack-cloud-controller-manager), at the quotas of load \
                  balancers and floating IPs, and at the role load-balancer_member (D-039)"
             )));
         }
@@ -351,16 +352,16 @@ impl ServiceSeen {
                 let why = format!("no pod answered {asked} requests from this machine: {why}");
                 Some(self.broken("load-balancer-no-answer", why).remedy(
                     "check that this machine reaches the external network, the members of the pool \
-                     (openstack loadbalancer member list), and the security group of the workers, which \
-                     must let the amphora reach node ports",
+                     (openstack loadbalancer list has its id, openstack loadbalancer status show ID its members), \
+                     and the security group of the workers, which must let the amphora reach node ports",
                 ))
             }
             1 => {
                 let only = self.answers.keys().next().map(String::as_str).unwrap_or_default();
                 let why = format!("only {only} answered {asked} requests; {PODS} pods are ready");
                 Some(self.broken("load-balancer-one-pod", why).remedy(
-                    "look at the members of the pool (openstack loadbalancer member list): each node is \
-                     one, ONLINE; session persistence must be off",
+                    "look at the members of the pool (openstack loadbalancer list has its id, openstack loadbalancer \
+                     status show ID its members): each node is one, ONLINE; session persistence must be off",
                 ))
             }
             _ => None,
