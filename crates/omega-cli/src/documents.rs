@@ -51,7 +51,7 @@ pub(crate) enum JournalLine {
         run: Option<String>,
     },
     /// Each later one.
-    Later(Entry),
+    Later(Box<Entry>),
 }
 
 /// A command that failed before it had a result.

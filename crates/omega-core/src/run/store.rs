@@ -353,15 +353,14 @@ const ELSEWHERE: &str =
 
 /// Returns what to do if the runs can't be kept where they are, because of `error`.
 fn elsewhere(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free space on that file system, or keep the runs on another one: XDG_STATE_HOME=DIRECTORY"
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "be the user whose directory it is, and let nobody else write to it (chmod go-w); or keep the \
-             runs in another directory: XDG_STATE_HOME=DIRECTORY"
-        }
-        _ => ELSEWHERE,
+    let kind = error.kind();
+    if matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        "free space on that file system, or keep the runs on another one: XDG_STATE_HOME=DIRECTORY"
+    } else if matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) {
+        "be the user whose directory it is, and let nobody else write to it (chmod go-w); or keep the \
+         runs in another directory: XDG_STATE_HOME=DIRECTORY"
+    } else {
+        ELSEWHERE
     }
 }
 

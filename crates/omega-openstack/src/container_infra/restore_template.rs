@@ -126,7 +126,7 @@ impl Desired for RestoreTemplate {
             let why = format!("cluster template {name} ({id}) does not exist any more");
             let next = format!(
                 "create it anew: omega-cli ensure-cluster-template --name {}",
-                shell_word(&name.to_string())
+                shell_word(name.as_ref())
             );
             return Err(Conflict::new(why, next));
         };

@@ -63,13 +63,13 @@ fn unusable(path: &Path, error: &KubeconfigError) -> Failure {
 
 /// `absent`: what to do if the file does not exist.
 pub(super) fn unreadable(path: &Path, what: &str, error: &io::Error, absent: &str) -> Failure {
-    let next = match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            let word = shell_word(&path.to_string_lossy());
-            format!("chmod u+r {word}, or be a user who may read it")
-        }
-        io::ErrorKind::NotFound => absent.to_owned(),
-        _ => format!("check which file that is; {absent}"),
+    let next = if error.kind() == io::ErrorKind::PermissionDenied {
+        let word = shell_word(&path.to_string_lossy());
+        format!("chmod u+r {word}, or be a user who may read it")
+    } else if error.kind() == io::ErrorKind::NotFound {
+        absent.to_owned()
+    } else {
+        format!("check which file that is; {absent}")
     };
     Failure::new(FailureClass::Error, format!("could not read {what}, {}", path.display()))
         .because(error.to_string())
