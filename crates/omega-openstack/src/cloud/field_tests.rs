@@ -106,7 +106,10 @@ fn the_region_of_the_variables_fills_what_the_file_leaves_open() {
     assert_eq!(config.region.as_deref(), Some("RegionTwo"));
     assert!(open.origins(&config).contains("region_name = RegionTwo (OS_REGION_NAME)"));
     let said = with(AUTH, &format!("{DOMAINS}, region_name: RegionOne")).set(&variables);
-    insta::assert_snapshot!(said.error(None), @"a: region_name from OS_REGION_NAME: it is RegionTwo, and /cwd/clouds.yaml has RegionOne");
+    insta::assert_snapshot!(said.error(None), @r"
+    a: region_name from OS_REGION_NAME: it is RegionTwo, and /cwd/clouds.yaml has RegionOne
+    correct OS_REGION_NAME
+    ");
     let mut site = said.set(&[("OS_REGION_NAME", "")]);
     site.lookup.region = Some("RegionThree".to_owned());
     assert_eq!(

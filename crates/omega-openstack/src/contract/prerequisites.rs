@@ -109,7 +109,7 @@ async fn external(cloud: &Arc<dyn Transport>, stranger: &Arc<dyn Transport>, nam
         let subnets = get(who, Service::Network, &["subnets"], &of).await.body;
         assert_eq!(subnets["subnets"].as_array().is_some_and(|all| !all.is_empty()), sees);
         let seen = Network::new(Arc::clone(who)).address_inventory().await.expect("Neutron lists");
-        let of = |subnet: &&crate::network::SeenSubnet| {
+        let of = |subnet: &&crate::network::ListedSubnet| {
             seen.network_of(subnet).is_some_and(|one| one.name == name)
         };
         let pools = seen.subnets.iter().find(of).map(|subnet| subnet.allocation_pools.len());

@@ -102,19 +102,6 @@ impl Images {
         self.named(name_or_id).await
     }
 
-    /// Returns the images that the token may see, other projects' public and shared ones too. Hidden ones are
-    /// not among them.
-    ///
-    /// # Errors
-    ///
-    /// Fails if Glance does not answer.
-    pub async fn list(&self) -> Result<Vec<Image>, Error> {
-        let request = Request::new(Service::Image, Method::Get, &["images"]).query("limit", "1000");
-        let mut images: Vec<Image> = list(&*self.transport, request, "images").await?;
-        images.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        Ok(images)
-    }
-
     /// Returns how images can be imported (`glance-direct`).
     pub(super) async fn import_methods(&self) -> Result<Vec<String>, Error> {
         let request = Request::new(Service::Image, Method::Get, &["info", "import"]);

@@ -103,6 +103,7 @@ mod tests {
         add("old", json!({"tags": ["amphora"], "created_at": "2026-01-02T00:00:00Z"}));
         add("new", json!({"tags": ["x", "amphora"], "created_at": "2026-03-01T00:00:00Z"}));
         add("near", json!({"tags": ["amphora-2"], "version_name": "20260101"}));
+        add("hidden", json!({"os_hidden": true}));
         let images = Images::new(cloud.admin("services"));
         let names = |all: Vec<ListedImage>| -> Vec<String> {
             all.iter().map(|one| one.shown().to_owned()).collect()

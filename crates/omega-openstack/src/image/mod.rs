@@ -27,7 +27,7 @@ pub use source::{ImageSource, InvalidSource, SourceInfo};
 pub use source_error::SourceError;
 pub use spec::{ImageName, InvalidImage, KubernetesVersion};
 pub use stage_image::{ImageObserved, StagedImage, stage_image};
-pub use wire::{Image, ImageTask};
+pub use wire::{Image, ImageTask, SOURCE_SHA512};
 
 #[cfg(test)]
 mod checked_tests;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The property that keeps the digest of the bytes that an image was made of: Glance's own digest is
 /// that of what it converted them to.
-pub(super) const SOURCE_SHA512: &str = "omega_source_sha512";
+pub const SOURCE_SHA512: &str = "omega_source_sha512";
 
 /// An image, in a list or alone. (Glance 25.1: recordings/glance-image-*.)
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,15 +15,15 @@ const OF_OCTAVIA: &str = "charm-octavia";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressInventory {
     /// The networks.
-    pub networks: Vec<SeenNetwork>,
+    pub networks: Vec<ListedNetwork>,
     /// The subnets.
-    pub subnets: Vec<SeenSubnet>,
+    pub subnets: Vec<ListedSubnet>,
 }
 
 /// A network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Neutron's")]
-pub struct SeenNetwork {
+pub struct ListedNetwork {
     pub id: String,
     #[serde(default)]
     pub name: String,
@@ -31,6 +31,11 @@ pub struct SeenNetwork {
     pub project_id: Option<String>,
     #[serde(default, rename = "router:external")]
     pub external: bool,
+    /// Whether every project may use it.
+    #[serde(default)]
+    pub shared: bool,
+    #[serde(default)]
+    pub mtu: Option<u32>,
     /// The ids of its subnets: also of those that the login can't read.
     #[serde(default)]
     pub subnets: Vec<String>,
@@ -41,7 +46,7 @@ pub struct SeenNetwork {
 /// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Neutron's")]
-pub struct SeenSubnet {
+pub struct ListedSubnet {
     pub id: String,
     #[serde(default)]
     pub name: String,
@@ -81,28 +86,41 @@ pub struct HostRoute {
 
 impl AddressInventory {
     /// Returns the network of a subnet, if the login sees it.
-    pub fn network_of(&self, subnet: &SeenSubnet) -> Option<&SeenNetwork> {
+    pub fn network_of(&self, subnet: &ListedSubnet) -> Option<&ListedNetwork> {
         self.networks.iter().find(|network| network.id == subnet.network_id)
     }
 
     /// Returns whether a subnet is of an external network.
-    pub fn is_external(&self, subnet: &SeenSubnet) -> bool {
+    pub fn is_external(&self, subnet: &ListedSubnet) -> bool {
         self.network_of(subnet).is_some_and(|network| network.external)
     }
 
     /// Returns whether a subnet is the one of Octavia's amphorae, by the charm's tag.
-    pub fn is_of_octavia(&self, subnet: &SeenSubnet) -> bool {
+    pub fn is_of_octavia(&self, subnet: &ListedSubnet) -> bool {
         let is = |tags: &[String]| tags.iter().any(|tag| tag == OF_OCTAVIA);
         is(&subnet.tags) || self.network_of(subnet).is_some_and(|network| is(&network.tags))
     }
 
     /// Returns the external networks of which the login does not see every subnet: only the owner and
     /// administrators do.
-    pub fn hidden(&self) -> impl Iterator<Item = &SeenNetwork> {
+    pub fn hidden(&self) -> impl Iterator<Item = &ListedNetwork> {
         let seen = |id: &String| self.subnets.iter().any(|subnet| subnet.id == *id);
         self.networks
             .iter()
             .filter(move |network| network.external && !network.subnets.iter().all(seen))
+    }
+
+    /// Keeps the networks of the project, the external ones and those that are shared with every project, and
+    /// their subnets, by name.
+    #[must_use]
+    pub fn of_project(mut self, project: &str) -> Self {
+        self.networks.retain(|one| {
+            one.external || one.shared || one.project_id.as_ref().is_none_or(|id| id == project)
+        });
+        self.subnets.retain(|one| self.networks.iter().any(|network| network.id == one.network_id));
+        self.networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        self.subnets.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        self
     }
 }
 
@@ -139,7 +157,7 @@ mod tests {
     #[test]
     fn what_neutron_lists_is_read() {
         let subnet = recorded(include_str!("../../recordings/neutron-subnets-200.json"), "subnets");
-        let subnet: SeenSubnet = serde_json::from_value(subnet).unwrap();
+        let subnet: ListedSubnet = serde_json::from_value(subnet).unwrap();
         assert_eq!(
             json!(subnet),
             json!({
@@ -157,14 +175,14 @@ mod tests {
         );
         let network =
             recorded(include_str!("../../recordings/neutron-networks-200.json"), "networks");
-        let network: SeenNetwork = serde_json::from_value(network).unwrap();
+        let network: ListedNetwork = serde_json::from_value(network).unwrap();
         assert_eq!((network.external, network.subnets), (false, vec![subnet.id]));
         // neutron-lib api/definitions/subnet.py: destination and nexthop; null where a subnet has no gateway.
         let route = json!({ "destination": "10.30.0.0/16", "nexthop": "10.20.0.1" });
         let bare = json!({
             "id": "s", "network_id": "n", "cidr": "fd00::/64", "gateway_ip": null, "host_routes": [route],
         });
-        let bare: SeenSubnet = serde_json::from_value(bare).unwrap();
+        let bare: ListedSubnet = serde_json::from_value(bare).unwrap();
         assert_eq!((bare.gateway_ip, json!(bare.host_routes[0])), (None, route));
     }
 

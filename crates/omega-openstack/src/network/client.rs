@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 
 use super::{
-    AddressRange, Cidr, ListedNetwork,
+    Cidr, ListedNetwork, ListedSubnet,
     cluster_network::ClusterNetworkObserved,
     network_resources::{FloatingIp, NamedResource, NetworkResource, Port, Subnet},
     wire::{Group, NewRule, Spec},
@@ -80,33 +80,12 @@ impl Network {
         list(&*self.transport, request, "networks").await
     }
 
-    /// Returns the networks of the project, the external ones and those that are shared with every project;
-    /// and every subnet of them that the token may see.
-    ///
-    /// # Errors
-    ///
-    /// Fails if Neutron does not answer or refuses.
-    pub async fn address_plan(&self) -> Result<(Vec<ListedNetwork>, Vec<AddressRange>), Error> {
-        let project = self.project_id().await?;
-        let request = |kind: &str| Request::new(Service::Network, Method::Get, &[kind]);
-        let networks = list::<ListedNetwork>(&*self.transport, request("networks"), "networks");
-        let subnets = list::<AddressRange>(&*self.transport, request("subnets"), "subnets");
-        let (mut networks, mut subnets) = futures::try_join!(networks, subnets)?;
-        networks.retain(|one| {
-            one.external || one.shared || one.project_id.as_ref().is_none_or(|id| *id == project)
-        });
-        subnets.retain(|one| networks.iter().any(|network| network.id == one.network_id));
-        networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        subnets.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        Ok((networks, subnets))
-    }
-
     /// Returns the subnets with this value of a field that the token may see.
     pub(super) async fn subnets_with(
         &self,
         field: &str,
         value: &str,
-    ) -> Result<Vec<AddressRange>, Error> {
+    ) -> Result<Vec<ListedSubnet>, Error> {
         let request = Request::new(Service::Network, Method::Get, &["subnets"]).query(field, value);
         list(&*self.transport, request, "subnets").await
     }

@@ -17,16 +17,16 @@ mod server_ports;
 mod types;
 mod wire;
 
-pub use address_inventory::{AddressInventory, AllocationPool, HostRoute, SeenNetwork, SeenSubnet};
+pub use address_inventory::{
+    AddressInventory, AllocationPool, HostRoute, ListedNetwork, ListedSubnet,
+};
 pub use cidr::{Cidr, InvalidCidr};
 pub use client::Network;
 pub use cluster_network::{ClusterNetworkObserved, Remaining};
 pub use ensure_sg_rule::{SgRuleChange, SgRuleObserved, ensure_sg_rule};
 pub use external_network::ExternalNetwork;
 pub use network_quota::NetworkQuota;
-pub use network_resources::{
-    AddressRange, FixedIp, FloatingIp, ListedNetwork, NamedResource, NetworkResource, Port, Subnet,
-};
+pub use network_resources::{FixedIp, FloatingIp, NamedResource, NetworkResource, Port, Subnet};
 pub use node_network::{DEFAULT_NODES, KnownRanges, NodeNetwork, address_mistakes, chart_ranges};
 pub use ports::{InvalidPorts, Ports};
 pub use protocol::{InvalidProtocol, Protocol};

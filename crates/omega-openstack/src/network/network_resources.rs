@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Cidr;
-
 /// The kinds of resources of a cluster's network, in the order of removal: a resource that uses
 /// another one comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,56 +87,6 @@ pub struct Subnet {
     #[serde(default)]
     pub project_id: Option<String>,
     pub network_id: String,
-}
-
-/// A network, with the ids of its subnets.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are Neutron's")]
-pub struct ListedNetwork {
-    pub id: String,
-    #[serde(default)]
-    pub name: String,
-    #[serde(default)]
-    pub project_id: Option<String>,
-    #[serde(default)]
-    pub subnets: Vec<String>,
-    #[serde(rename = "router:external", default)]
-    pub external: bool,
-    #[serde(default)]
-    pub shared: bool,
-    #[serde(default)]
-    pub mtu: Option<u32>,
-}
-
-/// The addresses of a subnet.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are Neutron's")]
-pub struct AddressRange {
-    pub id: String,
-    #[serde(default)]
-    pub name: String,
-    #[serde(default)]
-    pub project_id: Option<String>,
-    #[serde(default)]
-    pub network_id: String,
-    pub cidr: Cidr,
-    #[serde(default)]
-    pub gateway_ip: Option<String>,
-    #[serde(default)]
-    pub allocation_pools: Vec<AllocationPool>,
-    #[serde(default)]
-    pub dns_nameservers: Vec<String>,
-}
-
-/// A range that Neutron takes addresses from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AllocationPool {
-    /// The first address.
-    pub start: String,
-    /// The last address.
-    pub end: String,
 }
 
 /// A port.

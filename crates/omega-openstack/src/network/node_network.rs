@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use omega_core::{CheckRule, Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
 
-use super::{AddressRange, Cidr, Network};
+use super::{Cidr, ListedSubnet, Network};
 use crate::{Error, container_infra::ClusterShape, gate_answer};
 
 /// The ranges that a cluster's addresses are compared with, as far as the site knows them.
@@ -63,7 +63,7 @@ struct Seen {
     /// Other ranges that the nodes must reach: what it is, and its range.
     reached: Vec<(String, Cidr)>,
     /// The project's other subnets.
-    project: Vec<AddressRange>,
+    project: Vec<ListedSubnet>,
     /// Whether the subnets of the external network can be read.
     hides_external: bool,
 }
@@ -83,7 +83,7 @@ impl NodeNetwork {
         for one in external.iter().filter(|one| one.id == *wanted || one.name == *wanted) {
             let subnets = self.network.subnets_with("network_id", &one.id).await?;
             hides_external |= subnets.is_empty() && !one.subnets.is_empty();
-            let of = |subnet: AddressRange| (format!("external network {wanted}"), subnet.cidr);
+            let of = |subnet: ListedSubnet| (format!("external network {wanted}"), subnet.cidr);
             reached.extend(subnets.into_iter().map(of));
         }
         reached.extend(addresses.into_iter().map(|(service, at)| (format!("{service} API"), at)));
@@ -91,15 +91,15 @@ impl NodeNetwork {
         reached.extend(others);
         reached.extend(dns_servers(&self.shape, &mut clashes));
         let nodes = self.nodes(&mut clashes).await?;
-        let ours = |one: &AddressRange| one.project_id.as_ref().is_none_or(|id| *id == project);
-        let is_other = |one: &AddressRange| !nodes.iter().any(|(id, _)| *id == one.id);
+        let ours = |one: &ListedSubnet| one.project_id.as_ref().is_none_or(|id| *id == project);
+        let is_other = |one: &ListedSubnet| !nodes.iter().any(|(id, _)| *id == one.id);
         let project = own.into_iter().filter(|one| ours(one) && is_other(one)).collect();
         Ok((Seen { nodes, reached, project, hides_external }, clashes))
     }
 
     /// Returns the ids and the ranges of the nodes' subnets; a subnet that does not exist yet has no id.
     async fn nodes(&self, clashes: &mut Clashes) -> Result<Vec<(String, Cidr)>, Error> {
-        let existing = |all: Vec<AddressRange>| {
+        let existing = |all: Vec<ListedSubnet>| {
             all.into_iter().map(|one| (one.id, one.cidr)).collect::<Vec<_>>()
         };
         if let Some(subnet) = &self.shape.fixed_subnet {
@@ -143,7 +143,7 @@ impl NodeNetwork {
         for (_, nodes) in &seen.nodes {
             compare_range(*nodes, self.ranges.pool, &seen.reached, clashes);
             for other in seen.project.iter().filter(|other| nodes.overlaps(other.cidr)) {
-                let AddressRange { name, id, cidr, .. } = other;
+                let ListedSubnet { name, id, cidr, .. } = other;
                 let why = format!(
                     "the nodes' network {nodes} overlaps the project's subnet {name} ({id}), {cidr}"
                 );

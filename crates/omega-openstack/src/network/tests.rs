@@ -500,7 +500,10 @@ async fn the_address_plan_has_what_the_project_can_use() {
     cloud.add_network("admin", "provider-ext", "10.12.4.0/22", true);
     cloud.add_network("mgmt", "nodes", "10.20.0.0/24", false);
     cloud.add_network("other", "decoy", "10.20.9.0/24", false);
-    let (networks, subnets) = Network::new(cloud.admin("mgmt")).address_plan().await.unwrap();
+    let neutron = Network::new(cloud.admin("mgmt"));
+    let project = neutron.project_id().await.unwrap();
+    let AddressInventory { networks, subnets } =
+        neutron.address_inventory().await.unwrap().of_project(&project);
     let names: Vec<_> = networks.iter().map(|one| (one.name.as_str(), one.external)).collect();
     assert_eq!(names, [("nodes", false), ("provider-ext", true)]);
     let ranges: Vec<_> = subnets.iter().map(|one| one.cidr.to_string()).collect();

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use omega_openstack::{
-    TokenInfo,
+    Error, TokenInfo,
     container_infra::{Cluster as MagnumCluster, ContainerInfra, Template as MagnumTemplate},
-    image::Images,
+    image::{Images, ListedImage, SOURCE_SHA512},
     load_balancer::{LoadBalancer, LoadBalancerAdmin, LoadBalancers},
-    network::{FloatingIp, Network as Neutron},
+    network::{AddressInventory, FloatingIp, Network as Neutron},
 };
 use serde_json::Value;
 use url::Url;
@@ -66,20 +66,24 @@ impl Cloud {
         let neutron = Neutron::new(Arc::clone(&clients.narrowed));
         let (token, plan, images, magnum, balancers) = futures::join!(
             clients.narrowed.token_info(),
-            neutron.address_plan(),
-            images.list(),
+            address_plan(&neutron),
+            images.all(),
             magnum(&clients.magnum),
             balancers(clients),
         );
         let (networks, subnets) = match plan {
-            Ok((networks, subnets)) => address_plan(networks, subnets),
+            Ok(plan) => networks_and_subnets(plan),
             Err(error) => {
                 let unread = Unread::new("networks and subnets", &error);
                 (Part::unread(unread.clone()), Part::unread(unread))
             }
         };
-        let images =
-            Part::read("images", images.map(|all| all.into_iter().filter_map(image).collect()));
+        let images = images.map(|all| {
+            let mut rows: Vec<_> = all.iter().filter_map(image).collect();
+            rows.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+            rows
+        });
+        let images = Part::read("images", images);
         let (templates, clusters) = magnum;
         let (user, project, endpoints) = match token {
             Ok(token) => {
@@ -126,10 +130,14 @@ fn without_login(text: &str) -> String {
     }
 }
 
-fn address_plan(
-    networks: Vec<omega_openstack::network::ListedNetwork>,
-    subnets: Vec<omega_openstack::network::AddressRange>,
-) -> (Part<Network>, Part<Subnet>) {
+/// Returns the networks and subnets that the project can use.
+async fn address_plan(neutron: &Neutron) -> Result<AddressInventory, Error> {
+    let (project, plan) = futures::try_join!(neutron.project_id(), neutron.address_inventory())?;
+    Ok(plan.of_project(&project))
+}
+
+fn networks_and_subnets(plan: AddressInventory) -> (Part<Network>, Part<Subnet>) {
+    let AddressInventory { networks, subnets } = plan;
     let names: BTreeMap<_, _> =
         networks.iter().map(|one| (one.id.clone(), one.name.clone())).collect();
     let networks = networks.into_iter().map(|one| Network {
@@ -145,7 +153,7 @@ fn address_plan(
         name: one.name,
         id: one.id,
         cidr: one.cidr.to_string(),
-        gateway: one.gateway_ip,
+        gateway: one.gateway_ip.map(|ip| ip.to_string()),
         pools: one
             .allocation_pools
             .iter()
@@ -157,22 +165,24 @@ fn address_plan(
 }
 
 /// Returns the row of an image that clusters are made of, or that omega staged. A cloud has many others.
-fn image(one: omega_openstack::image::Image) -> Option<Image> {
-    if one.kube_version.is_none() && one.source_sha512.is_none() && one.os_distro.is_none() {
+fn image(one: &ListedImage) -> Option<Image> {
+    let property = |name: &str| one.property(name).map(ToOwned::to_owned);
+    let (kube_version, source_sha512, os_distro) =
+        (property("kube_version"), property(SOURCE_SHA512), property("os_distro"));
+    if kube_version.is_none() && source_sha512.is_none() && os_distro.is_none() {
         return None;
     }
-    let stored_hash = one.os_hash_value.as_ref().map(|value| {
-        format!("{} {value}", one.os_hash_algo.as_deref().unwrap_or("of an unknown algorithm"))
-    });
+    let algorithm = one.property("os_hash_algo").unwrap_or("of an unknown algorithm");
+    let stored_hash = one.property("os_hash_value").map(|value| format!("{algorithm} {value}"));
     Some(Image {
-        name: one.name,
-        id: one.id,
-        status: one.status,
-        disk_format: one.disk_format,
-        size: one.size,
-        os_distro: one.os_distro,
-        kube_version: one.kube_version,
-        source_sha512: one.source_sha512,
+        name: one.name.clone(),
+        id: one.id.clone(),
+        status: one.status.clone(),
+        disk_format: one.disk_format.clone(),
+        size: one.properties.get("size").and_then(Value::as_u64),
+        os_distro,
+        kube_version,
+        source_sha512,
         stored_hash,
     })
 }

@@ -118,28 +118,27 @@ fn what_is_missing_or_of_the_wrong_kind_is_named() {
     sources = "10.20.0.0/16"
     "10.20.0.0/16" <- write it in brackets: ["10.20.0.0/16"]
     "#);
-    assert!(error(&GOOD.replace("ba7816bf", "xx7816bf")).starts_with("not a SHA-256 digest"));
+    assert!(error(&GOOD.replace("ba7816bf", "xx7816bf")).contains(": not a SHA-256 digest"));
     assert!(error("[cloud").contains("omega.toml"));
     let range = error(&format!("{GOOD}\n[network]\npool = \"10.20.0.0\""));
-    assert!(range.starts_with("\"10.20.0.0\" has no length (10.20.0.0/16)"), "{range}");
+    assert!(range.contains(": \"10.20.0.0\" has no length (10.20.0.0/16)"), "{range}");
     let time = error(&format!("{GOOD}\n[timeouts]\nask = \"2 fortnights\""));
-    assert!(time.starts_with("not a duration: write 30s, 10m or 1h 30m"), "{time}");
+    assert!(time.contains(": not a duration: write 30s, 10m or 1h 30m"), "{time}");
 }
 
 #[test]
 fn contradictions_are_refused() {
     let with = |from: &str, to: &str| error(&GOOD.replace(from, to));
     let name = r#"name = "capi-admin""#;
-    assert!(with(name, &format!("{name}\nopenrc = \"x\"")).starts_with("`name` and `openrc`"));
+    assert!(with(name, &format!("{name}\nopenrc = \"x\"")).contains(": `name` and `openrc`"));
     let unit = "application = \"magnum\"\n[[conductor.unit]]\nname = \"magnum/0\"\nssh = \"h\"";
-    assert!(with(r#"application = "magnum""#, unit).starts_with("`application` (Juju) and `unit`"));
-    assert!(with(r#"application = "magnum""#, "").starts_with("[conductor] needs `application`"));
+    assert!(with(r#"application = "magnum""#, unit).contains(": `application` (Juju) and `unit`"));
+    assert!(with(r#"application = "magnum""#, "").contains(": [conductor] needs `application`"));
     let wheel = "version = \"1.4.0\"\nwheel = \"x.whl\"";
     assert!(
-        with(r#"version = "1.4.0""#, wheel)
-            .starts_with("`wheel` and `sha256` must be set together")
+        with(r#"version = "1.4.0""#, wheel).contains(": `wheel` and `sha256` must be set together")
     );
-    assert!(with(r#"file = "helm""#, "").starts_with("set either `file` or `url`"));
+    assert!(with(r#"file = "helm""#, "").contains(": set either `file` or `url`"));
     let project = r#"{ name = "capi-mgmt", domain = "capi" }"#;
     insta::assert_snapshot!(with(project, r#"{ name = "capi-mgmt" }"#), @r#"
     omega.toml, line 7: management.project needs an `id`, or a `name` with its `domain`
@@ -150,7 +149,7 @@ fn contradictions_are_refused() {
     "#);
     for bad in ["-1s", "0s", "PT0S", "25h", "9000000000000000s"] {
         let text = format!("{GOOD}\n[timeouts]\nask = \"{bad}\"");
-        assert!(error(&text).starts_with("a deadline must be more than 0"), "{}", error(&text));
+        assert!(error(&text).contains(": a deadline must be more than 0"), "{}", error(&text));
     }
 }
 
@@ -160,21 +159,21 @@ fn what_would_do_nothing_or_harm_is_refused() {
     let unit = "[[conductor.unit]]\nname = \"magnum/0\"\nssh = \"h\"\n";
     let twice = format!("[conductor]\n{unit}{unit}");
     let text = with("[conductor]\napplication = \"magnum\"", &twice);
-    assert!(text.starts_with("two units have the same name"), "{text}");
+    assert!(text.contains(": two units have the same name"), "{text}");
     for bad in ["ubuntu:hunter2@10.1.1.1", "a b c", "u@h@i", "", "ssh://h", "@h"] {
         let unit = unit.replace("\"h\"", &format!("{bad:?}"));
         let text = with("[conductor]\napplication = \"magnum\"", &format!("[conductor]\n{unit}"));
         assert!(
-            text.starts_with("`ssh` and `jump` of a unit must be [user@]host[:port]"),
+            text.contains(": `ssh` and `jump` of a unit must be [user@]host[:port]"),
             "{bad}: {text}"
         );
         assert!(!text.contains("hunter2"), "{text}");
     }
     let text = with(r#"["10.20.0.0/16"]"#, "[]");
-    assert!(text.starts_with("`sources` must list at least one"), "{text}");
+    assert!(text.contains(": `sources` must list at least one"), "{text}");
     let group = r#"security_group = "capi-mgmt-sg""#;
     let text = with(group, &format!("{group}\npath = \"/etc/passwd\""));
-    assert!(text.starts_with("the kubeconfig must be below /etc/magnum"), "{text}");
+    assert!(text.contains(": the kubeconfig must be below /etc/magnum"), "{text}");
 }
 
 #[test]
@@ -188,7 +187,7 @@ fn an_address_has_no_password_and_a_refusal_does_not_show_it() {
     assert!(indx.contains("unknown key `indx`") && !indx.contains("hunter2"), "{indx}");
     for (from, to) in cases {
         let text = error(&GOOD.replace(from, to));
-        assert!(text.starts_with("an address with a user, a password or a query"), "{text}");
+        assert!(text.contains(": an address with a user, a password or a query"), "{text}");
         assert!(!text.contains("hunter2"), "{text}");
     }
 }

@@ -45,10 +45,16 @@ fn an_option_that_the_driver_does_not_have_is_pointed_at() {
 #[test]
 fn what_is_not_toml_is_told_in_plain_words() {
     for (text, what) in [
-        ("[driver]\nversion = 1.4.0\n", "2:14 not a value: a text is written in quotes"),
-        ("[driver]\nversion = v1\n", "2:11 not a value: a text is written in quotes"),
-        ("[driver]\n[driver]\n", "2:2 this key or table is there twice"),
-        ("[cloud]\nname = \"x\n", "2:10 a text that does not end"),
+        (
+            "[driver]\nversion = 1.4.0\n",
+            "2:14 omega.toml, line 2: not a value: a text is written in quotes",
+        ),
+        (
+            "[driver]\nversion = v1\n",
+            "2:11 omega.toml, line 2: not a value: a text is written in quotes",
+        ),
+        ("[driver]\n[driver]\n", "2:2 omega.toml, line 2: this key or table is there twice"),
+        ("[cloud]\nname = \"x\n", "2:10 omega.toml, line 2: a text that does not end"),
     ] {
         let told = told(text);
         assert!(told[0].starts_with(what), "{told:?}");
@@ -592,7 +598,10 @@ fn a_file_that_is_no_text_is_told_as_what_it_is() {
     assert!(site("link").0.ends_with("it is a link to what is not there"));
     fs::write(here.0.path().join("latin"), b"[cloud]\nname = \"\xfc\"\n").unwrap();
     let (what, next, place) = site("latin");
-    assert!(what.starts_with("the byte 0xfc is not UTF-8") && place == Some((2, 9)), "{what}");
+    assert!(
+        what.ends_with("latin, line 2: the byte 0xfc is not UTF-8") && place == Some((2, 9)),
+        "{what}"
+    );
     assert!(next.contains("iconv"), "{next}");
 }
 

@@ -1,6 +1,6 @@
 //! The ranges that Neutron has.
 
-use omega_openstack::network::{AddressInventory, SeenSubnet};
+use omega_openstack::network::{AddressInventory, ListedSubnet};
 
 use super::{
     super::bundle::AddressRange,
@@ -39,7 +39,7 @@ pub(super) fn pools(live: &AddressInventory) -> Vec<PlannedPool> {
 }
 
 /// Returns what a subnet gives out.
-pub(super) fn pools_of(live: &AddressInventory, subnet: &SeenSubnet) -> Vec<PlannedPool> {
+pub(super) fn pools_of(live: &AddressInventory, subnet: &ListedSubnet) -> Vec<PlannedPool> {
     let pool = |pool: &omega_openstack::network::AllocationPool| PlannedPool {
         name: format!("allocation pool of {}", name(live, subnet)),
         range: AddressRange { first: pool.start, last: pool.end },
@@ -49,7 +49,7 @@ pub(super) fn pools_of(live: &AddressInventory, subnet: &SeenSubnet) -> Vec<Plan
 }
 
 /// Returns what a subnet is called: its own name need not be unique, nor be there.
-pub(super) fn name(live: &AddressInventory, subnet: &SeenSubnet) -> String {
+pub(super) fn name(live: &AddressInventory, subnet: &ListedSubnet) -> String {
     let own = if subnet.name.is_empty() { &subnet.id } else { &subnet.name };
     match live.network_of(subnet).map(|network| network.name.as_str()) {
         Some(network) if !network.is_empty() && network != own => {
@@ -59,7 +59,7 @@ pub(super) fn name(live: &AddressInventory, subnet: &SeenSubnet) -> String {
     }
 }
 
-fn is_link_local(subnet: &SeenSubnet) -> bool {
+fn is_link_local(subnet: &ListedSubnet) -> bool {
     LINK_LOCAL.parse().is_ok_and(|all: omega_openstack::network::Cidr| all.contains(subnet.cidr))
 }
 

@@ -1,7 +1,7 @@
 //! `pool-differs`
 
 use omega_core::{Severity, Subject};
-use omega_openstack::network::{AddressInventory, SeenSubnet};
+use omega_openstack::network::{AddressInventory, ListedSubnet};
 
 use super::super::{PlannedPool, of_neutron};
 use super::{Input, LintFinding, PlannedRange, RangeKind, Rule};
@@ -19,10 +19,10 @@ pub(super) fn check(input: &Input<'_>) -> Vec<LintFinding> {
     let mut found: Vec<LintFinding> = live.hidden().map(|network| unseen(&network.name)).collect();
     let networks: Vec<&PlannedRange> =
         input.plan.ranges.iter().filter(|range| range.kind == RangeKind::Network).collect();
-    let shared = |subnet: &&SeenSubnet| {
+    let shared = |subnet: &&ListedSubnet| {
         live.is_external(subnet) && networks.iter().any(|one| one.cidr.overlaps(subnet.cidr))
     };
-    let external: Vec<&SeenSubnet> = live.subnets.iter().filter(shared).collect();
+    let external: Vec<&ListedSubnet> = live.subnets.iter().filter(shared).collect();
     if let (true, true, Some(provider)) = (external.is_empty(), found.is_empty(), networks.first())
     {
         found.push(missing(provider));
@@ -37,7 +37,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<LintFinding> {
 fn of_subnet(
     input: &Input<'_>,
     live: &AddressInventory,
-    subnet: &SeenSubnet,
+    subnet: &ListedSubnet,
 ) -> Option<LintFinding> {
     let named = input.plan.pools.iter().filter(|pool| pool.origin.said_by != "Neutron");
     let named: Vec<&PlannedPool> =
