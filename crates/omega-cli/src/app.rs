@@ -5,10 +5,12 @@ use std::{
     sync::Arc,
 };
 
+use jiff::SignedDuration;
 use omega::{
     Machine,
     clients::Connect,
-    core::{Context, Failure},
+    core::{Context, Event, Failure},
+    decisions::{CheckResults, KeptResults},
     run::{Engine, Report, Runs, Status},
     site::Site,
 };
@@ -146,12 +148,28 @@ impl App {
 
     /// Prints the report as the JSON document of this command, and returns the program's status.
     pub(crate) fn document(&self, report: &Report) -> Status {
+        // The results of a run are in its own report.
+        if report.run.is_none() {
+            let at = self.ctx.now() - SignedDuration::from_secs_f64(report.seconds.max(0.0));
+            self.keep(&CheckResults::of_report(&self.command, report, at));
+        }
         let mut document = json!(report);
         if let Some(command) = document.get_mut("command") {
             *command = json!(self.command);
         }
         self.screen.json(&document);
         report.exit
+    }
+
+    /// Keeps what a check found, for `decisions`. Where that is not possible, the check is valid all the same.
+    pub(crate) fn keep(&self, found: &CheckResults) {
+        if found.results.is_empty() {
+            return;
+        }
+        if let Err(failure) = KeptResults::new(&self.state).keep(found) {
+            let causes = failure.causes.join(": ");
+            self.ctx.tell(&Event::Note { text: format!("{}: {causes}", failure.message) });
+        }
     }
 
     /// Prints the JSON document of a command without a report, and returns the program's status.

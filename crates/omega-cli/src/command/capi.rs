@@ -2,18 +2,19 @@ use futures::future::join;
 use omega::capi::{
     Error, Management, Namespace, Namespaces,
     coherence::{CoherenceInputs, Rule, check_coherence},
-    constellation::{Comparison, Constellation, check_constellation},
+    constellation::{Comparison, Constellation, UNTESTED, check_constellation},
     controllers::read_installed,
     releases::{Releases, read_releases},
     served::{ServedApis, read_served_apis},
 };
-use omega::core::{Failure, Label as _};
+use omega::core::{Failure, Finding, Label as _};
 use omega::openstack::container_infra::ContainerInfra;
 use serde_json::{Value, json};
 
 use super::capi_inputs::{offline, tested};
 use omega::{
     coherence::{Coherent, setup},
+    decisions::CheckResults,
     run::Status,
     site::Site,
 };
@@ -30,6 +31,8 @@ struct Answer {
     text: String,
     document: Value,
     exit: Status,
+    /// The rules that were asked of the site, and what they found.
+    found: Option<(Vec<&'static str>, Vec<Finding>)>,
 }
 
 impl Answer {
@@ -48,6 +51,12 @@ impl Answer {
 impl App {
     pub(crate) async fn capi(&self, question: &Capi) -> Result<Status, Failure> {
         let screen = &self.screen;
+        let site = match question {
+            Capi::ServedVersions(file) => &file.site,
+            Capi::CheckCoherence(args) => &args.file.site,
+            Capi::CheckConstellation(args) => &args.file.site,
+            Capi::ReadReleases(args) => &args.file.site,
+        };
         let answer = match question {
             Capi::ServedVersions(file) => {
                 let site = Self::site(&file.site)?;
@@ -64,6 +73,11 @@ impl App {
                 releases(&self.management(&site).await?, &args.namespaces, screen).await?
             }
         };
+        if let Some((rules, findings)) = &answer.found {
+            let (site, now, rules) =
+                (site.display().to_string(), self.ctx.now(), rules.iter().copied());
+            self.keep(&CheckResults::of_findings(&self.command, &site, now, rules, findings));
+        }
         self.screen.text(&answer.text);
         self.screen.json(&answer.whole(&self.command));
         Ok(answer.exit)
@@ -80,7 +94,8 @@ impl App {
         let setup = setup(&site)?;
         let screen = &self.screen;
         if let Some((surface, source)) = offline(args)? {
-            return Ok(coherence(&surface, &setup, &args.accepted.rules, &source, screen));
+            let answer = coherence(&surface, &setup, &args.accepted.rules, &source, screen);
+            return Ok(Answer { found: None, ..answer });
         }
         let cloud = connect.cloud().await?;
         let management = self.management(&site).await?;
@@ -103,7 +118,7 @@ async fn versions(management: &Management, screen: &Screen) -> Result<Answer, Fa
     let unsettled = surface.unsettled();
     let document = json!({ "schema_version": 1, "surface": surface, "unsettled": unsettled });
     let exit = if nothing { Status::Gate } else { Status::Done };
-    Ok(Answer { text, document, exit })
+    Ok(Answer { text, document, exit, found: None })
 }
 
 /// Reads the management cluster and Magnum at the same time.
@@ -157,7 +172,8 @@ fn coherence(
         "schema_version": 2, "driver": driver, "chart": chart, "templates": templates.len(), "source": source,
         "findings": found, "accepted": accepted, "refusal": refusal,
     });
-    Answer { text, document, exit }
+    let asked = Rule::ALL.iter().map(|rule| rule.name()).collect();
+    Answer { text, document, exit, found: Some((asked, found.findings)) }
 }
 
 fn rules<'a>(rules: impl Iterator<Item = &'a str>) -> String {
@@ -196,7 +212,10 @@ async fn constellation(
     lines.extend(shown::unreadable(&found, screen));
     lines.push(end.to_owned());
     let text = lines.join("\n");
-    Ok(Answer { text, document, exit })
+    let is_whole = found.unreadable.is_empty();
+    let findings = compared.iter().filter_map(Comparison::finding).collect();
+    let asked = if is_whole { vec![UNTESTED.name] } else { Vec::new() };
+    Ok(Answer { text, document, exit, found: Some((asked, findings)) })
 }
 
 async fn releases(
@@ -217,7 +236,7 @@ async fn releases(
     let exit = readable(&found);
     let document =
         json!({ "schema_version": 1, "releases": found.releases, "unreadable": found.unreadable });
-    Ok(Answer { text, document, exit })
+    Ok(Answer { text, document, exit, found: None })
 }
 
 /// A failed read is an error, because nothing is known then.

@@ -3,10 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use jiff::Timestamp;
 use omega::{
     clients::kubeconfig_at,
     core::Failure,
-    doctor::{DoctorOptions, Report, examine},
+    decisions::CheckResults,
+    doctor::{Cause, DoctorOptions, LayerReport, LayerState, Report, examine},
     run::Status,
 };
 use serde_json::json;
@@ -48,12 +50,44 @@ impl App {
             options.kubeconfig = Some(kubeconfig_at(path, "use another file: --kubeconfig")?);
             options.kubeconfig_file = Some(path.clone());
         }
+        let (at, is_whole) =
+            (self.ctx.now(), options.clusters.is_empty() && options.units.is_empty());
         let report = examine(&connect, options, &self.ctx).await?;
+        self.keep(&self.diagnosed(args, &report, at, is_whole));
         let exit = if report.broken { Status::Gate } else { Status::Done };
         self.screen.text(&render::doctor(&report, &self.screen));
         let Report { broken, first, layers, .. } = &report;
         let document =
             json!({ "schema_version": 2, "broken": broken, "first": first, "layers": layers });
         Ok(self.ends(exit, document))
+    }
+
+    /// Returns what each cause comes to. What was not found is not there only if every layer was asked, of
+    /// every unit and cluster.
+    fn diagnosed(
+        &self,
+        args: &DoctorArgs,
+        report: &Report,
+        at: Timestamp,
+        is_whole: bool,
+    ) -> CheckResults {
+        let site = args.site.site.display().to_string();
+        let asked = |layer: &LayerReport| {
+            !matches!(layer.state, LayerState::Unknown | LayerState::NotAsked)
+        };
+        let names: Vec<String> = if is_whole && report.layers.iter().all(asked) {
+            Cause::ALL.iter().map(ToString::to_string).collect()
+        } else {
+            Vec::new()
+        };
+        let findings = report.layers.iter().flat_map(|layer| &layer.findings);
+        let findings = findings.map(|one| &one.finding);
+        CheckResults::of_findings(
+            &self.command,
+            &site,
+            at,
+            names.iter().map(String::as_str),
+            findings,
+        )
     }
 }

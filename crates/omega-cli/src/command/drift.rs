@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use omega::{
     capi::coherence::Rule,
     core::{Clock, Event, Failure, FailureClass, persist_readable},
+    decisions::CheckResults,
     drift::{
         Acceptance, Baselines, ChangeLine, DriftReport, DriftSite, Page, Take, WatchOptions,
         Watched, bind, metrics, serve, watch,
@@ -133,6 +134,7 @@ impl App {
         self.console.done();
         let report = report?;
         self.drift_metrics(args, &report)?;
+        self.keep(&CheckResults::of_drift(&report));
         self.screen.text(&render::drift(&report, &self.screen));
         let document = serde_json::to_value(&report).unwrap_or_default();
         Ok(self.ends(report.status(), document))
@@ -147,6 +149,7 @@ impl App {
     ) -> Result<Status, Failure> {
         let options = WatchOptions::new(args.interval, args.deadline);
         let tell = |report: &DriftReport| {
+            self.keep(&CheckResults::of_drift(report));
             self.drift_lines(report)?;
             self.drift_metrics(args, report)?;
             page.show(metrics(Some(report)));

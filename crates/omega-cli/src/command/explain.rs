@@ -2,7 +2,7 @@
 
 use omega::{
     core::Failure,
-    decisions::{self, DecisionState, Results, overview},
+    decisions::{self, DecisionState, KeptResults, Results, overview},
     run::Status,
 };
 use serde_json::json;
@@ -25,7 +25,9 @@ impl App {
 
     /// Lists the decisions with the rules that check them and what is stored of their results.
     pub(crate) fn decisions(&self, args: &DecisionsArgs) -> Result<Status, Failure> {
-        let results = Results::of_runs(&self.runs, args.site.as_deref())?;
+        let site = args.site.as_deref();
+        let mut results = Results::of_runs(&self.runs, site)?;
+        KeptResults::new(&self.state).add_to(&mut results, site)?;
         let mut all = overview(&results)?;
         if let Some(id) = &args.decision {
             let known = decisions::decisions()?;

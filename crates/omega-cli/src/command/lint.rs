@@ -8,6 +8,7 @@ use std::{
 use clap::{Args, Subcommand, ValueEnum};
 use omega::{
     core::{Failure, FailureClass, Severity, Touched, persist, read_regular},
+    decisions::CheckResults,
     lint::{
         Edit, LintReport, Rule, SourceFile,
         bundle::{self, BundleError, Charms, Policy},
@@ -184,6 +185,11 @@ impl App {
             Linted::Site(args) => {
                 let placed = PlacedSite::read(&args.file.site).map_err(render::site_error)?;
                 let report = site::lint(&placed, Charms::known());
+                // What needs a bundle or the cloud was not asked.
+                let mut own = site::rules();
+                let others = network::rules();
+                own.retain(|rule| others.iter().all(|other| other.id != rule.id));
+                self.keep_lint(Some(&args.file.site), &own, &report);
                 let files: Vec<_> = placed.source.into_iter().collect();
                 Ok(self.linted(&report, &site::rules(), &files, args.shown, &json!({})))
             }
@@ -192,12 +198,16 @@ impl App {
                 let cloud = self.connect(&placed.site).cloud().await?;
                 let seen = Box::pin(templates::read(&cloud, args.template.as_deref())).await?;
                 let report = templates::lint(&placed, &seen);
+                // One template says nothing of the others.
+                let rules = if args.template.is_none() { templates::rules() } else { Vec::new() };
+                self.keep_lint(args.site.as_deref(), &rules, &report);
                 let files: Vec<_> = placed.source.into_iter().collect();
                 Ok(self.linted(&report, &templates::rules(), &files, args.shown, &json!({})))
             }
             Linted::File(args) => {
                 let files = read_all(&args.files)?;
                 let report = config_file::lint(&files);
+                self.keep_lint(None, &config_file::rules(), &report);
                 Ok(self.linted(&report, &config_file::rules(), &files, args.shown, &json!({})))
             }
         }
@@ -213,6 +223,9 @@ impl App {
         let sources = NetworkSources { site: &placed, bundle: &bundle, live: live.as_ref() };
         let (report, plan) =
             network::lint(&sources, Charms::known()).map_err(|error| unreadable(&error))?;
+        let is_whole = args.live && !bundle.is_empty();
+        let rules = if is_whole { network::rules() } else { Vec::new() };
+        self.keep_lint(args.site.as_deref(), &rules, &report);
         let mut more = json!({ "plan": plan });
         if let (Some(path), Value::Object(more)) = (&args.svg, &mut more) {
             draw(path, &plan)?;
@@ -243,8 +256,21 @@ impl App {
             files = read_all(&args.files)?;
             report = checked(&files)?;
         }
+        self.keep_lint(args.site.as_deref(), &bundle::rules(), &report);
         let more = json!({ "fixed": changed });
         Ok(self.linted(&report, &bundle::rules(), &files, args.shown, &more))
+    }
+
+    /// Keeps what a lint found that asks all of `rules`.
+    fn keep_lint(&self, site: Option<&Path>, rules: &[Rule], report: &LintReport) {
+        let site = match site {
+            Some(path) => path.display().to_string(),
+            None if Path::new(SITE).exists() => SITE.to_owned(),
+            None => report.files.join(", "),
+        };
+        let found = report.findings.iter().map(|one| &one.finding);
+        let rules = rules.iter().map(|rule| rule.id);
+        self.keep(&CheckResults::of_findings(&self.command, &site, self.ctx.now(), rules, found));
     }
 
     /// Shows the findings, and returns the status. `more`: what the document has beside them.

@@ -31,6 +31,11 @@ impl App {
             return Err(Failure::new(FailureClass::Refused, what)
                 .next("change it with the command that made it, with the earlier value"));
         }
+        if back.job.targets.is_empty() {
+            let report = self.engine().plan(&back.job).await;
+            self.screen.prose("There is nothing to roll back: the run changed nothing.");
+            return Ok(self.document(&report));
+        }
         let (report, next) = self.carry_out(&at.site, &back.job, args.write).await?;
         // `latest` would be another run by then.
         let exact = |next: CommandLine| match run {

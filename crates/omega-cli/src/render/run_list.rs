@@ -55,6 +55,9 @@ fn cells(run: &RunInfo, outcome: &RunOutcome) -> [String; 5] {
     };
     let took = took.and_then(|took| Duration::try_from_secs_f64(took).ok());
     let took = took.map(seconds).unwrap_or_default();
+    // How long it went on after its last write nobody knows.
+    let took =
+        if state == "killed" && !took.is_empty() { format!("at least {took}") } else { took };
     [run.id.clone(), run.runbook.clone(), state.to_owned(), changes, took]
 }
 
@@ -76,6 +79,8 @@ mod tests {
 
     #[test]
     fn a_terminal_of_80_columns_is_enough() {
+        let (info, killed) = run("graft", "killed", 0);
+        assert_eq!(cells(&info, &killed)[4], "at least 1 min 3 s");
         let runs = [run("graft", "done", 0), run("rollback", "interrupted", 1)];
         insta::assert_snapshot!(run_list(&runs, 120), @r"
         RUN                        COMMAND   OUTCOME      CHANGES         TOOK       SITE

@@ -60,6 +60,27 @@ fn a_stored_result_is_shown_with_its_time_and_command() {
     damaged.says(&["is damaged"]);
 }
 
+/// A check that changes nothing has no run; what it found is kept all the same, of its own site.
+#[test]
+fn what_a_check_found_is_kept_until_it_is_checked_again() {
+    let home = Home::new();
+    home.write("omega.toml", "");
+    let last = || flowing(&home.run(&["decisions", "D-035"]).exits(0).out);
+    assert!(!last().contains("by lint site"));
+    home.run(&["lint", "site"]).exits(0);
+    let found = last();
+    assert!(found.contains("passed 20") && found.contains("by lint site"), "{found}");
+    assert!(
+        !flowing(&home.run(&["decisions", "--site", "other.toml"]).exits(0).out)
+            .contains("by lint site")
+    );
+    // A directory that can't be written: the check is valid, and says so.
+    let results = home.path().join("state/omega/results");
+    fs::remove_dir_all(&results).unwrap();
+    fs::write(&results, "").unwrap();
+    home.run(&["lint", "site"]).says(&["could not keep the results"]);
+}
+
 /// Nothing answers here: every part says so in its place, and the file is written all the same.
 #[test]
 fn what_exists_is_written_with_what_could_not_be_read() {

@@ -584,6 +584,9 @@ fn a_journal_that_was_cut_is_told_with_its_line() {
     fs::write(&path, &whole[..header + 20]).unwrap();
     let shown = home.run(&["runs", "show", &id]).exits(0).out;
     assert!(shown.contains("it was killed. Line 2 of its journal is incomplete"), "{shown}");
+    // Nothing was begun, so there is nothing to undo.
+    let back = home.run(&["rollback", "--run", &id, "--plan"]).exits(0).out;
+    assert!(back.ends_with("There is nothing to roll back: the run changed nothing.\n"), "{back}");
 }
 
 #[test]

@@ -3,10 +3,12 @@
 //! [`decisions`] are the decisions; [`checks`] every rule of omega with the decisions that it checks;
 //! [`Results`] what is stored on this machine of their last results.
 
+mod check_results;
 mod checks;
 mod overview;
 mod results;
 
+pub use check_results::{CheckResults, KeptResults};
 pub use checks::{Check, CheckKind, checks};
 use omega_core::{Failure, FailureClass};
 pub use overview::{DecisionState, RuleState, overview};

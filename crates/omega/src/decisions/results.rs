@@ -163,27 +163,36 @@ impl Results {
     }
 
     fn of_run(&mut self, run: &RunInfo, report: &RunReport) {
-        let found = report.findings.iter();
-        let found =
-            found.map(|one| (one.rule.as_str(), (of_finding(one), Some(one.summary.clone()))));
-        let done = report.done.iter().flat_map(|target| &target.items);
-        let done = done.filter(|item| is_check(&item.kind));
-        let done = done.filter_map(|item| Some((item.key.as_str(), of_outcome(&item.outcome)?)));
-        let done: Vec<_> = done.collect();
-        // What was looked at before the changes counts where the run did not come to it.
-        let is_open = |rule: &str| done.iter().all(|(reached, _)| *reached != rule);
-        let looked = report.looked.iter().flat_map(TargetPreview::items);
-        let looked = looked.filter(|item| is_check(&item.kind) && is_open(&item.key));
-        let looked = looked.filter_map(|item| Some((item.key.as_str(), of_state(&item.found)?)));
-        for (rule, (state, summary)) in found.chain(looked).chain(done.iter().cloned()) {
+        let RunReport { findings, looked, done } = report;
+        for (rule, (state, summary)) in found_in(findings, looked, done) {
             let result = LastResult::new(state, run.began, &run.runbook, &run.site);
             self.add(rule, LastResult { run: Some(run.id.clone()), summary, ..result });
         }
     }
 }
 
+/// Returns what each rule of a report found.
+pub(super) fn found_in<'a>(
+    findings: &'a [Finding],
+    looked: &'a [TargetPreview],
+    done: &'a [TargetReport],
+) -> Vec<(&'a str, Found)> {
+    let found = findings.iter();
+    let found = found.map(|one| (one.rule.as_str(), (of_finding(one), Some(one.summary.clone()))));
+    let done = done.iter().flat_map(|target| &target.items);
+    let done = done.filter(|item| is_check(&item.kind));
+    let done = done.filter_map(|item| Some((item.key.as_str(), of_outcome(&item.outcome)?)));
+    let done: Vec<_> = done.collect();
+    // What was looked at before the changes counts where the run did not come to it.
+    let is_open = |rule: &str| done.iter().all(|(reached, _)| *reached != rule);
+    let looked = looked.iter().flat_map(TargetPreview::items);
+    let looked = looked.filter(|item| is_check(&item.kind) && is_open(&item.key));
+    let looked = looked.filter_map(|item| Some((item.key.as_str(), of_state(&item.found)?)));
+    found.chain(looked).chain(done.iter().cloned()).collect()
+}
+
 /// What a rule found, and in which words.
-type Found = (ResultState, Option<String>);
+pub(super) type Found = (ResultState, Option<String>);
 
 /// Returns what a gate or a wait found when the run came to it.
 fn of_outcome(outcome: &ItemOutcome) -> Option<Found> {
@@ -217,7 +226,7 @@ fn is_check(kind: &str) -> bool {
     matches!(kind, "gate" | "wait")
 }
 
-fn of_finding(finding: &Finding) -> ResultState {
+pub(super) fn of_finding(finding: &Finding) -> ResultState {
     match finding.severity {
         Severity::Broken => ResultState::Failed,
         Severity::Warning => ResultState::Warned,

@@ -85,8 +85,10 @@ fn uri(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use crate::lint::{
-        SourceFile,
+        LintFinding, SourceFile,
         bundle::{Charms, Policy, lint, rules},
     };
 
@@ -105,6 +107,42 @@ mod tests {
         let nth = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
         assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][nth]["id"], "image-sync");
     }
+
+    /// Types that were generated from the schema of SARIF 2.1.0 read it, and nothing of it is lost: every name
+    /// and value is one that the schema has.
+    fn is_of_the_schema(log: &Value) -> Result<(), String> {
+        let read: serde_sarif::sarif::Sarif =
+            serde_json::from_value(log.clone()).map_err(|error| error.to_string())?;
+        let kept = serde_json::to_value(read).map_err(|error| error.to_string())?;
+        if kept == *log { Ok(()) } else { Err(format!("the schema has no more than {kept:#}")) }
+    }
+
+    #[test]
+    fn a_log_is_of_the_schema() {
+        let text = "default-base: ubuntu@22.04\napplications:\n  k: {charm: glance-simplestreams-sync, channel: 2024.1/stable, options: {run: true}}\n";
+        let file = SourceFile { name: "bundle.yaml".to_owned(), text: text.to_owned() };
+        let mut report = lint(&[file], &Policy::default(), Charms::known()).unwrap();
+        let nowhere = omega_core::Finding::broken(
+            "template-without-cni",
+            omega_core::Subject::new("template", "k8s"),
+            "wrong",
+        );
+        report.findings.push(LintFinding::new(None, nowhere));
+        let log = super::sarif(&report, &rules(), "1.2.3");
+        assert!(log["runs"][0]["results"].as_array().is_some_and(|all| all.len() > 1));
+        assert_eq!(is_of_the_schema(&log), Ok(()));
+        for (place, wrong) in [
+            ("/runs/0/results/0/level", json!("broken")),
+            ("/runs/0/results/0/message", json!("a text")),
+            ("/runs/0/results/0/locations/0", json!({ "place": 1 })),
+            ("/runs/0/tool/driver", json!({ "rules": [] })),
+        ] {
+            let mut log = log.clone();
+            *log.pointer_mut(place).unwrap() = wrong;
+            assert!(is_of_the_schema(&log).is_err(), "{place}");
+        }
+    }
+
     /// What is in no file is named in place of a position.
     #[test]
     fn what_is_in_no_file_has_a_logical_location() {
