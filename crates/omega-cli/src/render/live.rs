@@ -9,23 +9,35 @@ use omega::{
 use super::{
     Console, Screen, failure,
     layout::{Sign, below, line},
-    recap,
 };
 
 /// Shows what the live checks found.
 pub(crate) fn live(screen: &Screen, console: &Console, report: &Report) {
     console.done();
-    for item in report.looked.iter().flat_map(TargetPreview::items) {
-        show(screen, item);
-    }
+    let items = report.looked.iter().flat_map(TargetPreview::items);
+    let signs: Vec<Sign> = items.map(|item| show(screen, item)).collect();
     screen.text("");
-    screen.prose(&format!("live: {}.", recap(&report.recap)));
+    screen.prose(&format!("live: {}.", counted(&signs)));
     if let Some(failed) = &report.failure {
         console.fail(&failure(failed, None, screen));
     }
 }
 
-fn show(screen: &Screen, item: &ItemPreview) {
+/// `2 passed, 1 not known`: all there is of a check that changes nothing.
+fn counted(signs: &[Sign]) -> String {
+    let of = |sign: Sign| signs.iter().filter(|one| **one == sign).count();
+    let warnings = if of(Sign::Warning) == 1 { "warning" } else { "warnings" };
+    let kinds = [
+        (Sign::No, "failed"),
+        (Sign::Unknown, "not known"),
+        (Sign::Warning, warnings),
+        (Sign::Gate, "passed"),
+    ];
+    let shown = kinds.iter().filter(|(sign, _)| of(*sign) > 0);
+    shown.map(|(sign, what)| format!("{} {what}", of(*sign))).collect::<Vec<_>>().join(", ")
+}
+
+fn show(screen: &Screen, item: &ItemPreview) -> Sign {
     let (width, colour) = (screen.width, screen.colour);
     let rule = RULES.iter().find(|rule| rule.id == item.key);
     let decision = rule.and_then(|rule| rule.decision);
@@ -37,6 +49,7 @@ fn show(screen: &Screen, item: &ItemPreview) {
     for row in rows.iter().filter(|row| !row.is_empty()) {
         screen.text(&below(row, width));
     }
+    sign
 }
 
 /// Returns the sign, and what is said below it.

@@ -39,7 +39,7 @@ fn a_good_check_is_shown_with_its_evidence() {
       ✓  charms       running-channels (D-002)                        of the model
                       applications: 2, keystone keystone 2024.1/stable revision 778 on ubuntu@22.04, vault vault 1.8/stable revision 338 on ubuntu@22.04
 
-    live: 1 unchanged.
+    live: 1 passed.
     ");
 }
 

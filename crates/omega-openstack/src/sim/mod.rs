@@ -5,6 +5,7 @@
 
 mod blobs;
 mod cloud;
+mod cloud_balancers;
 mod cloud_inventory;
 mod connection;
 mod credentials;
