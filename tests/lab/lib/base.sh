@@ -51,6 +51,8 @@ end_daemon() {
   local pid i
   pid=$(ours "$1") || { rm -f "$1"; return 0; }
   kill -KILL "$pid" 2>/dev/null || true
-  for ((i = 0; i < 100; i++)); do ours "$1" >/dev/null || break; sleep 0.05; done
+  # A process has no command line any more before its sockets are closed: it is over when it is gone, or a zombie.
+  for ((i = 0; i < 1200; i++)); do process_lives "$pid" || break; sleep 0.05; done
   rm -f "$1"
 }
+process_lives() { local state; state=$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) && [[ -n $state && $state != [ZX] ]]; }
