@@ -233,16 +233,17 @@ impl<'a> Connect<'a> {
         }
     }
 
-    /// Returns the files that describe clouds, of those that are there: clouds.yaml, then secure.yaml. They are
-    /// not read.
-    pub(crate) fn cloud_files(&self) -> Vec<PathBuf> {
+    /// Returns the files that describe clouds, of those that are there: `clouds` and `secure`, each with its path.
+    /// They are not read.
+    pub(crate) fn cloud_files(&self) -> Vec<(&'static str, PathBuf)> {
         let lookup = self.lookup();
-        let first = |stem: &str, variable: &str| {
-            let mut candidates = lookup.candidates(stem, variable).into_iter();
-            candidates.find(|path| path.is_file())
+        let first = |(stem, variable)| {
+            let candidates = lookup.candidates(stem, variable).into_iter();
+            let mut there = candidates.filter(|path| path.is_file());
+            Some((stem, there.next()?))
         };
-        let clouds = first("clouds", "OS_CLIENT_CONFIG_FILE");
-        clouds.into_iter().chain(first("secure", "OS_CLIENT_SECURE_FILE")).collect()
+        let known = [("clouds", "OS_CLIENT_CONFIG_FILE"), ("secure", "OS_CLIENT_SECURE_FILE")];
+        known.into_iter().filter_map(first).collect()
     }
 
     fn lookup(&self) -> Lookup {
