@@ -66,8 +66,13 @@ fn of_pod(directory: &Path, machine: &Machine) -> Result<Kubeconfig, Failure> {
     let ca = read("ca.crt", "the CA of the cluster")?;
     let ca = String::from_utf8(ca).map_err(|_| unusable("ca.crt is not text"))?;
     let credential = NewCredential::Token(&token);
-    let new =
-        NewKubeconfig { cluster: "pod", user: "pod", server: &server, ca_pem: Some(&ca), credential };
+    let new = NewKubeconfig {
+        cluster: "pod",
+        user: "pod",
+        server: &server,
+        ca_pem: Some(&ca),
+        credential,
+    };
     let text = new.text().map_err(|error| Failure::from_error(what, &error))?;
     Kubeconfig::read(text).map_err(|error| Failure::from_error(what, &error).next(OUTSIDE))
 }

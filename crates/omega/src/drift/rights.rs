@@ -61,8 +61,9 @@ const READS: [Row; 9] = [
 
 /// Returns what a look with these options reads of the management cluster, by group and resource.
 pub fn management_reads(options: &LookOptions) -> Vec<ManagementRead> {
-    let is_read =
-        |row: &&Row| ![Some(row.source.name()), row.rule].into_iter().flatten().any(|name| options.skips(name));
+    let is_read = |row: &&Row| {
+        ![Some(row.source.name()), row.rule].into_iter().flatten().any(|name| options.skips(name))
+    };
     let mut all: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for row in READS.iter().filter(is_read) {
         let verbs = all.entry((row.group, row.resource)).or_default();

@@ -59,7 +59,10 @@ async fn each_source_reads_what_the_table_says_and_nothing_else() {
         let views = vec![View { source, what }];
         let found = look(views, clients.endpoints(), at, &LookOptions::default()).await;
         assert!(!found.observations.is_empty(), "{source:?}");
-        assert!(!fresh.requested().is_empty(), "{source:?} reads something of the management cluster");
+        assert!(
+            !fresh.requested().is_empty(),
+            "{source:?} reads something of the management cluster"
+        );
         assert_eq!(fresh.rights_used(), declared(source.name()), "{source:?}");
     }
 }
@@ -112,6 +115,9 @@ fn what_is_skipped_needs_no_right() {
     cluster.x-k8s.io/machines list
     ");
     assert!(shown(&[]).contains("/secrets get,list"));
-    assert_eq!(shown(&["live", "constellation"]), "apiextensions.k8s.io/customresourcedefinitions list");
+    assert_eq!(
+        shown(&["live", "constellation"]),
+        "apiextensions.k8s.io/customresourcedefinitions list"
+    );
     assert_eq!(shown(&["live", "coherence", "constellation"]), "");
 }

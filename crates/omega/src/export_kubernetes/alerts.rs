@@ -147,8 +147,7 @@ fn scheduled(options: &ExportOptions) -> Vec<Alert> {
     let (success, created) =
         (latest("kube_cronjob_status_last_successful_time"), latest("kube_cronjob_created"));
     let stale = stale_after(options);
-    let failed =
-        format!("{} > {success}", latest("kube_cronjob_status_last_schedule_time"));
+    let failed = format!("{} > {success}", latest("kube_cronjob_status_last_schedule_time"));
     let never = format!("(time() - {created} > {stale}) unless on (namespace, cronjob) {success}");
     let logs = format!(
         "kubectl --namespace {namespace} logs --tail=-1 --selector batch.kubernetes.io/job-name,app.kubernetes.io/name={PREFIX} shows the looks. Exit code 1: something could not be looked at; 2: it changed; 3: a rule says no."

@@ -51,10 +51,7 @@ pub struct Export {
 ///
 /// Fails if two sites have one name, if the namespace is one of Kubernetes' own, or if a site's credentials are
 /// only in the environment.
-pub fn export_kubernetes(
-    sites: &[ExportSite],
-    options: &ExportOptions,
-) -> Result<Export, Failure> {
+pub fn export_kubernetes(sites: &[ExportSite], options: &ExportOptions) -> Result<Export, Failure> {
     options.check()?;
     distinct(sites)?;
     let rules = PrometheusRuleSpec::new(vec![job_alerts(options), watch_alerts()]);
@@ -63,8 +60,10 @@ pub fn export_kubernetes(
         all.add(site, carried(site, options)?);
     }
     let Builder { reads, configs, claims, jobs, secrets, findings, .. } = all;
-    let mut objects =
-        vec![Object::Namespace(namespace(options)), Object::ServiceAccount(service_account(options))];
+    let mut objects = vec![
+        Object::Namespace(namespace(options)),
+        Object::ServiceAccount(service_account(options)),
+    ];
     if !reads.is_empty() {
         objects.push(Object::ClusterRole(cluster_role(options, &reads)));
         objects.push(Object::ClusterRoleBinding(cluster_role_binding(options)));
@@ -130,8 +129,7 @@ fn distinct(sites: &[ExportSite]) -> Result<(), Failure> {
     let twice = all.iter().zip(all.iter().skip(1)).find(|(one, next)| one.name == next.name);
     let Some((one, other)) = twice else { return Ok(()) };
     let what = "two sites would have objects of the same names";
-    let why =
-        format!("{} and {} are both {}", one.file.display(), other.file.display(), one.name);
+    let why = format!("{} and {} are both {}", one.file.display(), other.file.display(), one.name);
     let next = "rename one of the files, or export each to a namespace of its own";
     Err(Failure::new(FailureClass::Usage, what).because(why).next(next))
 }

@@ -54,9 +54,8 @@ fn failures() -> PodFailurePolicy {
             status: "True".to_owned(),
         }]),
     };
-    let mut codes =
-        [Status::Pending, Status::Gate, Status::Refused, Status::Stale, Status::Usage]
-            .map(|status| i32::from(status.code()));
+    let mut codes = [Status::Pending, Status::Gate, Status::Refused, Status::Stale, Status::Usage]
+        .map(|status| i32::from(status.code()));
     codes.sort_unstable();
     let answered = PodFailurePolicyRule {
         action: "FailJob".to_owned(),

@@ -23,7 +23,8 @@ impl SiteName {
     pub fn of(path: &Path) -> Result<Self, Failure> {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
         let stem = stem.unwrap_or_default();
-        let words = stem.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        let words =
+            stem.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         let name = Self(words.collect::<Vec<_>>().join("-"));
         let refused = |why: String| {
             let what = format!("{} can't be exported under its name", path.display());

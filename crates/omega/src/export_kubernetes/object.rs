@@ -10,6 +10,7 @@ use k8s_openapi::{
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
+use omega_core::{Failure, FailureClass};
 use serde::Serialize;
 
 use super::{PrometheusRule, SiteName, name::PREFIX};
@@ -106,15 +107,17 @@ pub(super) fn metadata(
 /// # Errors
 ///
 /// Fails if one can't be written as YAML, which is a defect of omega.
-pub fn yaml<T: Serialize>(
-    values: impl IntoIterator<Item = T>,
-) -> Result<String, serde_saphyr::ser::Error> {
+pub fn yaml<T: Serialize>(values: impl IntoIterator<Item = T>) -> Result<String, Failure> {
     let mut text = String::new();
     for value in values {
         if !text.is_empty() {
             text.push_str("---\n");
         }
-        text.push_str(&serde_saphyr::to_string(&value)?);
+        let one = serde_saphyr::to_string(&value).map_err(|error| {
+            let what = "could not write an object as YAML";
+            Failure::new(FailureClass::Error, what).because(error.to_string())
+        })?;
+        text.push_str(&one);
         if !text.ends_with('\n') {
             text.push('\n');
         }

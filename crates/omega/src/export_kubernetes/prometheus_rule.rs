@@ -39,10 +39,7 @@ impl PrometheusRuleSpec {
     }
 }
 
-pub(super) fn prometheus_rule(
-    options: &ExportOptions,
-    spec: PrometheusRuleSpec,
-) -> PrometheusRule {
+pub(super) fn prometheus_rule(options: &ExportOptions, spec: PrometheusRuleSpec) -> PrometheusRule {
     let mut all = labels(None);
     all.extend(options.rule_labels.clone());
     PrometheusRule {

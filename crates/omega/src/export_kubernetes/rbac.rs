@@ -7,11 +7,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{
-    ExportOptions,
-    name::PREFIX,
-    object::labels,
-};
+use super::{ExportOptions, name::PREFIX, object::labels};
 use crate::drift::ManagementRead;
 
 const GROUP: &str = "rbac.authorization.k8s.io";

@@ -110,8 +110,7 @@ fn field(text: &str, least: u32, most: u32, names: &[&str]) -> Result<Field, Inv
 fn is_on(date: Date, days: &Field, months: &Field, weekdays: &Field) -> bool {
     let number = |value: i8| u32::try_from(value).unwrap_or_default();
     let day = days.values.contains(&number(date.day()));
-    let weekday =
-        weekdays.values.contains(&number(date.weekday().to_sunday_zero_offset()));
+    let weekday = weekdays.values.contains(&number(date.weekday().to_sunday_zero_offset()));
     let fits = if days.is_any || weekdays.is_any { day && weekday } else { day || weekday };
     fits && months.values.contains(&number(date.month()))
 }
@@ -128,7 +127,8 @@ fn longest(times: &[u32], is_on: impl Fn(Date) -> bool) -> Option<u32> {
     let pauses = times.iter().zip(times.iter().skip(1)).map(|(one, next)| next - one);
     let mut longest = pauses.max().unwrap_or_default();
     let begin = jiff::civil::date(2024, 1, 1);
-    let days = (0..9 * 366).filter_map(|nth| begin.checked_add(nth.days()).ok().map(|day| (nth, day)));
+    let days =
+        (0..9 * 366).filter_map(|nth| begin.checked_add(nth.days()).ok().map(|day| (nth, day)));
     let mut before: Option<i32> = None;
     for (nth, _) in days.filter(|(_, day)| is_on(*day)) {
         if let Some(before) = before {

@@ -39,8 +39,7 @@ impl SecretCommand {
         namespace: &Namespace,
         files: Vec<SecretFile>,
     ) -> Self {
-        let mut command =
-            format!("kubectl --namespace {namespace} create secret generic {secret}");
+        let mut command = format!("kubectl --namespace {namespace} create secret generic {secret}");
         for SecretFile { key, path } in &files {
             command.push_str(" \\\n  ");
             command.push_str(&shell_word(&format!("--from-file={}", value(key, path))));

@@ -54,7 +54,9 @@ impl ExportSite {
         };
         let bytes = read_regular(path, MOST).map_err(|error| unread(error.to_string()))?;
         if site.sha256.is_some_and(|read| read != Sha256::of(&bytes)) {
-            return Err(unread("it was changed while it was read".to_owned()).next("export it again"));
+            return Err(
+                unread("it was changed while it was read".to_owned()).next("export it again")
+            );
         }
         let text = String::from_utf8(bytes).map_err(|_| unread("it is not text".to_owned()))?;
         Ok(Self {
@@ -79,18 +81,20 @@ impl ExportSite {
     }
 }
 
+/// Returns the paths, absolute: the command that uses them may be run anywhere.
 fn paths(connect: &Connect<'_>) -> Result<Paths, Failure> {
     let site = connect.site;
+    let path = |path: &Path| connect.machine.cwd.join(connect.path(path));
     let all = |named: &[PathBuf], known: &[&str]| -> Vec<PathBuf> {
         if !named.is_empty() {
-            return named.iter().map(|path| connect.path(path)).collect();
+            return named.iter().map(|one| path(one)).collect();
         }
-        let known = known.iter().map(|path| connect.path(Path::new(path)));
-        known.filter(|path| path.is_file()).collect()
+        let known = known.iter().map(|one| path(Path::new(one)));
+        known.filter(|one| one.is_file()).collect()
     };
     Ok(Paths {
-        kubeconfig: connect.path(site.kubeconfig()?),
-        openrc: site.cloud().openrc.as_deref().map(|path| connect.path(path)),
+        kubeconfig: path(site.kubeconfig()?),
+        openrc: site.cloud().openrc.as_deref().map(path),
         clouds: connect.cloud_files(),
         identities: all(
             &site.ssh.identity,
@@ -100,6 +104,6 @@ fn paths(connect: &Connect<'_>) -> Result<Paths, Failure> {
             &site.ssh.known_hosts,
             &["~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"],
         ),
-        vault_ca: site.acceptance().vault_ca.as_deref().map(|path| connect.path(path)),
+        vault_ca: site.acceptance().vault_ca.as_deref().map(path),
     })
 }

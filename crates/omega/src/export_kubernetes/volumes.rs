@@ -86,10 +86,7 @@ fn account() -> ProjectedVolumeSource {
     ProjectedVolumeSource {
         default_mode: Some(OWNER_ONLY),
         sources: Some(vec![
-            VolumeProjection {
-                service_account_token: Some(token),
-                ..VolumeProjection::default()
-            },
+            VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() },
             VolumeProjection { config_map: Some(ca), ..VolumeProjection::default() },
         ]),
     }
