@@ -47,6 +47,7 @@ pub(super) fn carried(site: &ExportSite, options: &ExportOptions) -> Result<Carr
     carrier.management();
     carrier.units();
     carrier.live();
+    carrier.left_out(&options.skip);
     let Carrier { table, files, mut skip, findings, .. } = carrier;
     skip.sort();
     skip.dedup();
@@ -143,6 +144,15 @@ impl Carrier<'_> {
         self.skip.push(BY_RELEASES.to_owned());
     }
 
+    /// Says what is not looked at although the operator did not say so.
+    fn left_out(&mut self, said: &[String]) {
+        let mut names: Vec<&str> = self.skip.iter().map(String::as_str).collect();
+        names.retain(|name| said.iter().all(|one| one != name));
+        names.sort_unstable();
+        let what = format!("its pods don't look at {}", names.join(", "));
+        self.find("not-looked-at", Severity::Note, &what, "docs/kubernetes.md says why");
+    }
+
     /// Adds a file to the Secret, and sets the key of the site file that names it.
     fn file(&mut self, key: &str, path: std::path::PathBuf, setting: &[&str]) {
         self.put(setting, Value::String(format!("{CREDENTIALS}/{key}")));
@@ -161,8 +171,12 @@ impl Carrier<'_> {
     }
 
     fn warn(&mut self, rule: &str, what: &str, remedy: &str) {
+        self.find(rule, Severity::Warning, what, remedy);
+    }
+
+    fn find(&mut self, rule: &str, severity: Severity, what: &str, remedy: &str) {
         let subject = Subject::new("site", self.site.name.to_string());
-        let finding = Finding::broken(rule, subject, what).severity(Severity::Warning);
+        let finding = Finding::broken(rule, subject, what).severity(severity);
         self.findings.push(finding.remedy(remedy));
     }
 }
