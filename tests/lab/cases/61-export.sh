@@ -38,6 +38,9 @@ export_site() {
 }
 
 export_clean() {
+  # jobs first: a pod that is gone with its namespace keeps the finalizer of its job
+  in_omega delete cronjobs,jobs --all --timeout 30s || true
+  in_omega get pods -o name | xargs -rn 1 kubectl --namespace $EXPORT_NS patch --type merge --patch '{"metadata": {"finalizers": null}}' || true
   kill "${export_pids[@]}" 2>/dev/null || true
   kubectl delete namespace $EXPORT_NS --ignore-not-found --timeout 60s || true
   kubectl delete clusterrole,clusterrolebinding omega-drift-$EXPORT_NS --ignore-not-found
@@ -81,7 +84,7 @@ export_kubernetes() {
   ! grep -q 'PodSecurity' warnings || { cat warnings; fail 'a pod is not restricted'; }
   daemon "$PWD" jobs "$LAB/osc/bin/python" -uB "$HERE/kube/jobs.py" $EXPORT_NS omega-node "$(built bin omega-cli)" "$PWD/pods"
   export_pids+=("$(cat jobs.pid)")
-  until_true 20 'the node' kubectl get node omega-node
+  until_true 60 'the node' kubectl get node omega-node
 
   # the CronJob controller begins a look by itself, which records the baseline
   began=$(date +%s)

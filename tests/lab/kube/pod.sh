@@ -18,5 +18,5 @@ for one in null zero random urandom; do put /dev/$one /dev/$one rw; done
 mkdir -p "$root/proc"; mount -t proc proc "$root/proc"
 while ((count > 0)); do put "$1" "$2" "$3"; shift 3; count=$((count - 1)); done
 mount -o remount,ro "$root"
-exec chroot "$root" /usr/bin/setpriv --reuid "$uid" --regid "$gid" --groups "$group" --no-new-privs --bounding-set=-all \
+exec /usr/sbin/chroot "$root" /usr/bin/setpriv --reuid "$uid" --regid "$gid" --groups "$group" --no-new-privs --bounding-set=-all \
   --inh-caps=-all -- /bin/sh -c 'cd "$0" && exec "$@"' "$directory" "$@"
