@@ -4,7 +4,10 @@ use omega_core::{Failure, FailureClass, Finding, Severity, Subject};
 use toml::{Table, Value};
 
 use super::{ExportOptions, ExportSite, SecretFile, volumes::CREDENTIALS};
-use crate::live::{BY_JUJU, BY_RELEASES, BY_SERVER, BY_UNITS};
+use crate::{
+    drift::Source,
+    live::{BY_JUJU, BY_RELEASES, BY_SERVER, BY_UNITS},
+};
 
 /// The key of the kubeconfig that reads another management cluster.
 pub(super) const READER: &str = "reader.kubeconfig";
@@ -97,11 +100,12 @@ impl Carrier<'_> {
         if let Some(Value::Table(juju)) = self.table.get_mut("juju") {
             juju.remove("program");
         }
-        self.skip.extend(BY_JUJU.map(str::to_owned));
+        self.leave_out(&BY_JUJU);
         if self.site.has_ssh() {
             return self.ssh();
         }
-        self.skip.extend(["graft", BY_UNITS].map(str::to_owned));
+        self.skip.push("graft".to_owned());
+        self.leave_out(&[BY_UNITS]);
         self.warn(
             "juju-not-exported",
             "the units are reached by Juju, whose program and login a pod does not have: it does not look at them",
@@ -138,10 +142,17 @@ impl Carrier<'_> {
             self.file("vault-ca.pem", path, &["acceptance", "vault_ca"]);
         }
         if self.site.site.management.server.is_none() {
-            self.skip.push(BY_SERVER.to_owned());
+            self.leave_out(&[BY_SERVER]);
         }
         // Who may list the secrets of all namespaces has every credential in them.
-        self.skip.push(BY_RELEASES.to_owned());
+        self.leave_out(&[BY_RELEASES]);
+    }
+
+    /// Leaves out rules of the live checks, unless none of these is looked at.
+    fn leave_out(&mut self, rules: &[&str]) {
+        if self.skip.iter().all(|name| name != Source::Live.name()) {
+            self.skip.extend(rules.iter().map(|&rule| rule.to_owned()));
+        }
     }
 
     /// Says what is not looked at although the operator did not say so.
@@ -149,6 +160,9 @@ impl Carrier<'_> {
         let mut names: Vec<&str> = self.skip.iter().map(String::as_str).collect();
         names.retain(|name| said.iter().all(|one| one != name));
         names.sort_unstable();
+        if names.is_empty() {
+            return;
+        }
         let what = format!("its pods don't look at {}", names.join(", "));
         self.find("not-looked-at", Severity::Note, &what, "docs/kubernetes.md says why");
     }

@@ -185,6 +185,9 @@ fn what_a_pod_can_not_look_at_is_left_out_and_said() {
     let pods = "drift --site /etc/omega/omega.toml --reader in-cluster";
     let skips = "--skip charm-config --skip dependencies";
     assert_eq!(args(&export(SITE)), format!("{pods} {skips} --skip running-channels"));
+    let options = ExportOptions { skip: vec!["live".to_owned()], ..options() };
+    let none = export_kubernetes(&[read(SITE).unwrap()], &options).unwrap();
+    assert_eq!((args(&none), none.findings.len()), (format!("{pods} --skip live"), 0));
     let unnamed = export(&SITE.replace("server = \"capi-mgmt-v2\"\n", ""));
     assert!(args(&unnamed).contains("--skip management-machine"), "{}", args(&unnamed));
     assert!(!text(&unnamed).contains("machinehealthchecks"), "what is not read needs no right");
