@@ -148,6 +148,8 @@ export_least_rights() {
 export_no_secret() {
   local key found
   sleep 1
+  # what is looked for is an argument from here on
+  kill "${export_pids[0]}"; wait "${export_pids[0]}" || true
   in_omega get all,configmaps,events,persistentvolumeclaims,prometheusrules -o yaml >objects.yaml
   in_omega get pods -o name | grep -q pod/ || fail 'no pod is left to look at'
   key=$(sed -n 3p key); [[ ${#key} -gt 40 ]]
