@@ -94,6 +94,7 @@ impl App {
             Command::Explain(args) => self.explain(args.decision.as_deref()),
             Command::Decisions(args) => self.decisions(&args),
             Command::AsBuilt(args) => Box::pin(self.as_built(&args)).await,
+            Command::Export(args) => self.export(&args),
             Command::Schema { of } => Ok(self.schema(of)),
             Command::Completions { shell } => Ok(self.completions(shell)),
             Command::Man { directory } => self.man(&directory),

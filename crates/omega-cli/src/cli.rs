@@ -10,8 +10,8 @@ use omega::capi::Namespace;
 
 use crate::{
     command::{
-        AcceptArgs, AcceptanceArgs, Access, AsBuiltArgs, DoctorArgs, DriftArgs, InitArgs, LintArgs,
-        Operation, ReleaseStuckDeleteArgs, TeardownArgs,
+        AcceptArgs, AcceptanceArgs, Access, AsBuiltArgs, DoctorArgs, DriftArgs, ExportArgs,
+        InitArgs, LintArgs, Operation, ReleaseStuckDeleteArgs, TeardownArgs,
     },
     documents::Document,
     render::Format,
@@ -103,6 +103,8 @@ pub(crate) enum Command {
     /// Two documents of an unchanged site differ in the time only. What could not be read is said in its
     /// place, and the exit code is 1 then.
     AsBuilt(AsBuiltArgs),
+    /// Write what runs checks of sites elsewhere, on a schedule; nothing is contacted.
+    Export(ExportArgs),
     /// List runs, show one, or remove what killed runs left.
     Runs(RunsArgs),
     /// Release a cluster stuck deleting, and remove what it left in the cloud.

@@ -167,6 +167,24 @@ struct Built {
     file: Option<PathBuf>,
 }
 
+/// `export kubernetes`: also a List that kubectl takes.
+#[derive(JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ExportedKubernetes {
+    /// `v1`
+    api_version: String,
+    /// `List`
+    kind: String,
+    /// The objects, in the order in which they are applied.
+    items: Vec<Object>,
+    /// The Secrets that the operator makes, and the commands for that.
+    secrets: Vec<omega::export_kubernetes::SecretCommand>,
+    /// What could not be carried over.
+    findings: Vec<Finding>,
+    /// The files that were written.
+    files: Vec<PathBuf>,
+}
+
 /// `lint`
 #[derive(JsonSchema)]
 struct Lint {
@@ -407,6 +425,8 @@ pub(crate) enum Document {
     Decisions,
     /// `as-built`
     AsBuilt,
+    /// `export kubernetes`
+    ExportKubernetes,
     /// `lint`
     Lint,
     /// `doctor`
@@ -449,6 +469,7 @@ impl Document {
             Self::Explain => schema_for!(Explained),
             Self::Decisions => schema_for!(DecisionList),
             Self::AsBuilt => schema_for!(Built),
+            Self::ExportKubernetes => schema_for!(ExportedKubernetes),
             Self::Lint => schema_for!(Lint),
             Self::Doctor => schema_for!(Diagnosis),
             Self::Drift => schema_for!(DriftReport),

@@ -65,6 +65,10 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
             ("check", &["check reach", "check live", "check health --output json"]),
             ("accept", &["accept --plan", "accept --report-dir reports", "accept --only D-011.4"]),
             ("as-built", &["as-built", "as-built --out as-built.md", "as-built --output json"]),
+            (
+                "export",
+                &["export kubernetes --image registry.example/omega-cli:0.1.0 --output-dir k8s"],
+            ),
             ("decisions", &["decisions", "decisions D-021", "decisions --contradictions"]),
             ("explain", &["explain", "explain D-042"]),
         ],
@@ -184,10 +188,18 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
     ),
 ];
 
-/// Those of `check` and `runs`.
-const INNER: [Shown; 20] = [
+/// Those of `check`, `export`, `lint` and `runs`.
+const INNER: [Shown; 21] = [
     ("runs show", &["runs show latest", "runs show 2026-11-21T07"]),
     ("runs sweep", &["runs sweep --plan", "runs sweep"]),
+    (
+        "export kubernetes",
+        &[
+            "export kubernetes --image registry.example/omega-cli:0.1.0 --output-dir k8s",
+            "export kubernetes --image registry.example/omega-cli:0.1.0 --schedule '0 * * * *'",
+            "export kubernetes --image registry.example/omega-cli:0.1.0 --once --output json",
+        ],
+    ),
     ("lint bundle", &["lint bundle bundle.yaml overlay.yaml", "lint bundle bundle.yaml --fix"]),
     (
         "lint network",

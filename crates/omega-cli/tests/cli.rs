@@ -26,6 +26,8 @@ mod confirm;
 mod decisions;
 #[path = "cli/drift.rs"]
 mod drift;
+#[path = "cli/export.rs"]
+mod export;
 #[path = "cli/images.rs"]
 mod images;
 #[path = "cli/json.rs"]

@@ -6,6 +6,7 @@
 //! * [`cluster`] creates, deletes and reaches workload clusters.
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
 //! * [`drift`] says what has changed since the last look, and since when.
+//! * [`export_kubernetes`] writes the objects with which a management cluster looks at sites on a schedule.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
 //! * [`live`] checks what runs against the decisions.
 //! * [`teardown`] destroys a cloud's Juju model and releases its machines.
@@ -27,6 +28,7 @@ pub mod coherence;
 pub mod decisions;
 pub mod doctor;
 pub mod drift;
+pub mod export_kubernetes;
 pub mod graft;
 pub mod lint;
 pub mod live;

@@ -84,6 +84,9 @@ install_crds() {
 # without words, as at first
 serve() { KUBECONFIG=$RUN/mgmt.kubeconfig "$LAB/osc/bin/python" -B "$HERE/kube/serve.py" "$@"; echo "$*" >"$K/served"; }
 
+# of kube-controller-manager: those of every cluster that the lab needs; the last four for export-kubernetes
+CONTROLLERS=(garbage-collector-controller namespace-controller cronjob-controller job-controller
+  root-ca-certificate-publisher-controller persistentvolumeclaim-protection-controller)
 up_kube() {
   local t; t=$(now_ms)
   kube_alive >/dev/null 2>&1 || {
@@ -94,7 +97,7 @@ up_kube() {
   export KUBECONFIG=$RUN/mgmt.kubeconfig
   start_apiserver
   daemon "$K" kube-controller-manager "$LAB/bin/kube-controller-manager" --kubeconfig "$KUBECONFIG" --leader-elect=false \
-    --controllers garbage-collector-controller,namespace-controller --bind-address "$KUBE" \
+    --controllers "$(IFS=,; echo "${CONTROLLERS[*]}")" --root-ca-file "$K/ca.crt" --bind-address "$KUBE" \
     --tls-cert-file "$K/server.crt" --tls-private-key-file "$K/server.key"
   install_crds
   start_managers

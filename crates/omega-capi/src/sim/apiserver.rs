@@ -1,10 +1,11 @@
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use futures::future::BoxFuture;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use jiff::Timestamp;
 use kube::client::Body;
 use omega_core::testing;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _};
 
 use super::{
-    authorize::authorize,
+    authorize::{Attributes, authorize},
     balanced::{SERVICES, ServiceOutcome},
     connection::{Fault, connection},
     discovery::{list, text},
@@ -295,6 +296,13 @@ impl Apiserver {
     /// Returns the paths of all requests, in order.
     pub fn requested(&self) -> Vec<String> {
         self.state.lock().received.paths.clone()
+    }
+
+    /// Returns what the received reads need in a role, by group, resource and verb. Discovery needs nothing.
+    pub fn rights_used(&self) -> BTreeSet<(String, String, String)> {
+        let paths = self.requested();
+        let attributes = paths.iter().filter_map(|path| Attributes::of(&Method::GET, path));
+        attributes.map(|one| (one.group.clone(), one.full(), one.verb)).collect()
     }
 
     /// Returns the received writes: `PATCH /api/v1/namespaces/a {}`. Dry runs and access reviews are

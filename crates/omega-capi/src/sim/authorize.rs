@@ -145,7 +145,8 @@ impl Attributes {
         Self::deserialize(&body["spec"]["resourceAttributes"]).unwrap_or_default()
     }
 
-    fn full(&self) -> String {
+    /// Returns the resource as a role names it: `pods/log`.
+    pub(super) fn full(&self) -> String {
         match self.subresource.as_str() {
             "" => self.resource.clone(),
             part => format!("{}/{part}", self.resource),

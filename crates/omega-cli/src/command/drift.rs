@@ -12,6 +12,7 @@ use clap::Args;
 use jiff::SignedDuration;
 use omega::{
     capi::coherence::Rule,
+    clients::Reader,
     core::{Clock, Event, Failure, FailureClass, persist_readable},
     decisions::CheckResults,
     drift::{
@@ -47,6 +48,10 @@ pub(crate) struct DriftArgs {
     /// Don't look at this rule, or at one of graft, coherence, constellation and live (repeatable).
     #[arg(long, value_name = "RULE")]
     skip: Vec<String>,
+    /// Read the management cluster with this kubeconfig, or as the service account of this pod
+    /// (`in-cluster`), not with the site's kubeconfig, which has the driver's rights.
+    #[arg(long, value_name = "KUBECONFIG")]
+    reader: Option<PathBuf>,
     /// Report a credential so long before its end.
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = days)]
     expires_within: SignedDuration,
@@ -80,6 +85,10 @@ fn days(text: &str) -> Result<SignedDuration, String> {
     if duration.is_negative() { Err(wrong()) } else { Ok(duration) }
 }
 
+fn reader(path: &Path) -> Reader {
+    if path == Path::new("in-cluster") { Reader::pod() } else { Reader::Kubeconfig(path.into()) }
+}
+
 /// The collector reads files of this name only.
 fn prom(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
@@ -99,7 +108,10 @@ impl App {
         };
         let file = Baselines::new(&self.state).take(at)?;
         let named = at.display().to_string();
-        let mut seen = DriftSite::new(self.connect(&site), &named);
+        let reader = args.reader.as_deref().map(reader);
+        let connect = self.connect(&site);
+        let connect = reader.as_ref().map_or(connect, |reader| connect.read_by(reader));
+        let mut seen = DriftSite::new(connect, &named);
         seen.leftovers = args.leftovers.policy();
         seen.accepted.clone_from(&args.rules);
         seen.options.skip.clone_from(&args.skip);

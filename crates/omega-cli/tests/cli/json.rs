@@ -20,11 +20,11 @@ fn subcommands(home: &Home) -> Vec<String> {
     let mut all = Vec::new();
     for name in offered(home, &[""]).into_iter().filter(is_one) {
         let inner = match name.as_str() {
-            "check" | "lint" | "runs" => offered(home, &[&name, ""]),
+            "check" | "lint" | "runs" | "export" => offered(home, &[&name, ""]),
             _ => Vec::new(),
         };
         all.extend(inner.into_iter().filter(is_one).map(|one| format!("{name} {one}")));
-        if !["check", "lint"].contains(&name.as_str()) {
+        if !["check", "lint", "export"].contains(&name.as_str()) {
             all.push(name);
         }
     }
@@ -47,6 +47,7 @@ fn schema_of(subcommand: &str) -> &str {
     match subcommand {
         "runs show" => "run",
         "runs sweep" => "sweep",
+        "export kubernetes" => "export-kubernetes",
         "lint bundle" | "lint network" | "lint site" | "lint templates" | "lint file" => "lint",
         "show"
         | "runs"
@@ -228,6 +229,8 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
         ("drift", "--remove-leftovers" | "--keep-leftovers") => {
             Tested("src/command/drift.rs", "leftovers.policy()")
         }
+        ("drift", "--reader") => Differs(&["drift", "--skip", "live"], &["--reader", "nope"]),
+        ("export kubernetes", _) => Tested("tests/cli/export.rs", flag_text(flag)?),
         ("drift", _) => Tested("tests/cli/drift.rs", flag_text(flag)?),
         ("doctor", "--cluster") => {
             Tested("../omega/src/doctor/examination_tests.rs", "options.clusters")
@@ -419,6 +422,13 @@ fn flag_text(flag: &str) -> Option<&'static str> {
         "--interval",
         "--listen",
         "--listen-anywhere",
+        "--elsewhere",
+        "--schedule",
+        "--once",
+        "--storage-class",
+        "--rule-label",
+        "--rules-file",
+        "--output-dir",
     ];
     ALL.iter().find(|one| **one == flag).copied()
 }

@@ -216,7 +216,9 @@ impl Lookup {
         Some(ChosenRegion { name, source: "OS_REGION_NAME".to_owned(), overrides: false })
     }
 
-    fn candidates(&self, stem: &str, variable: &str) -> Vec<PathBuf> {
+    /// Returns where a file of this `stem` (`clouds`, `secure`) is looked for, in order: the first that exists is
+    /// read. `variable` names one in the place of all.
+    pub fn candidates(&self, stem: &str, variable: &str) -> Vec<PathBuf> {
         if let Some(path) = self.variables.get(variable).filter(|path| !path.is_empty()) {
             return vec![PathBuf::from(path)];
         }

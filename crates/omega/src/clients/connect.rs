@@ -14,7 +14,8 @@ use omega_openstack::{
 use url::Url;
 
 use super::{
-    Clients, CloudClients, PartialClients, Payloads, UnitList, ignored_variables::warn_ignored,
+    Clients, CloudClients, PartialClients, Payloads, Reader, UnitList,
+    ignored_variables::warn_ignored,
 };
 use crate::{
     Machine,
@@ -28,12 +29,21 @@ pub struct Connect<'a> {
     pub site: &'a Site,
     /// The machine that connects.
     pub machine: &'a Machine,
+    /// Who reads the management cluster, if not the user of the kubeconfig that is given.
+    pub reader: Option<&'a Reader>,
 }
 
 impl<'a> Connect<'a> {
     /// Connects to `site` from `machine`.
     pub fn new(site: &'a Site, machine: &'a Machine) -> Self {
-        Self { site, machine }
+        Self { site, machine, reader: None }
+    }
+
+    /// Returns the same with another reader of the management cluster. The site's kubeconfig is still what the
+    /// units are compared with.
+    #[must_use]
+    pub fn read_by(self, reader: &'a Reader) -> Self {
+        Self { reader: Some(reader), ..self }
     }
 
     /// Returns where a file of the site is.
@@ -223,6 +233,19 @@ impl<'a> Connect<'a> {
         }
     }
 
+    /// Returns the files that describe clouds, of those that are there: `clouds` and `secure`, each with its path.
+    /// They are not read.
+    pub(crate) fn cloud_files(&self) -> Vec<(&'static str, PathBuf)> {
+        let lookup = self.lookup();
+        let first = |(stem, variable)| {
+            let candidates = lookup.candidates(stem, variable).into_iter();
+            let mut there = candidates.filter(|path| path.is_file());
+            Some((stem, there.next()?))
+        };
+        let known = [("clouds", "OS_CLIENT_CONFIG_FILE"), ("secure", "OS_CLIENT_SECURE_FILE")];
+        known.into_iter().filter_map(first).collect()
+    }
+
     fn lookup(&self) -> Lookup {
         let Machine { variables, home, cwd, config_home, .. } = self.machine;
         Lookup {
@@ -235,14 +258,17 @@ impl<'a> Connect<'a> {
         }
     }
 
-    /// Returns a handle on the management cluster, with the deadlines of `[timeouts]`. Nothing is sent yet.
+    /// Returns a handle on the management cluster, with the deadlines of `[timeouts]`: for the user of
+    /// `kubeconfig`, unless there is another reader. Nothing is sent yet.
     ///
     /// # Errors
     ///
     /// Fails if no client can be made from the kubeconfig.
     pub async fn management(&self, kubeconfig: &Kubeconfig) -> Result<Management, Failure> {
         let Timeouts { connect, ask, .. } = self.site.timeouts;
-        let management = Management::connect_within(kubeconfig, Deadlines::within(connect, ask));
+        let reader = self.reader.map(|reader| reader.kubeconfig(self.machine)).transpose()?;
+        let used = reader.as_ref().unwrap_or(kubeconfig);
+        let management = Management::connect_within(used, Deadlines::within(connect, ask));
         management.await.map_err(|error| {
             Failure::from_error("could not prepare the management cluster's client", &error)
         })

@@ -73,5 +73,16 @@ pub const RULES: [Rule; 10] = [
     dependencies_images::RULE,
 ];
 
+/// Those that ask the program juju, on the machine that checks.
+pub(crate) const BY_JUJU: [&str; 2] = [running_channels::RULE.id, charm_config::RULE.id];
+/// That which asks the units of the conductor.
+pub(crate) const BY_UNITS: &str = dependencies_helm::RULE.id;
+/// That which reads helm's releases, which are secrets of every namespace.
+pub(crate) const BY_RELEASES: &str = CONTROLLERS.id;
+/// That which needs `server` in `[management]`.
+pub(crate) const BY_SERVER: &str = management_machine::RULE.id;
+/// That of the management cluster's Kubernetes.
+pub(crate) const BY_NODES: &str = management_version::RULE.id;
+
 #[cfg(test)]
 mod tests;
