@@ -50,6 +50,9 @@ pub(crate) struct Global {
     /// Log to stderr: -v what is read and done, -vv every request and remote execution (`OMEGA_LOG`).
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Send nothing that could change the site; a command that would is refused. Commands that only read never do.
+    #[arg(long, global = true)]
+    pub(crate) read_only: bool,
     /// Write one line for each request and each remote execution to this file, with its duration.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,

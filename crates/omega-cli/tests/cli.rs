@@ -36,6 +36,8 @@ mod lint;
 mod live;
 #[path = "cli/needs.rs"]
 mod needs;
+#[path = "cli/read_only.rs"]
+mod read_only;
 #[path = "cli/schema.rs"]
 mod schema;
 #[path = "cli/site.rs"]

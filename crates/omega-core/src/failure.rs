@@ -43,6 +43,10 @@ pub trait Diagnostic: Error {
     fn cancelled(&self) -> bool {
         false
     }
+    /// Returns whether omega itself refused it: nothing was sent.
+    fn refused(&self) -> bool {
+        false
+    }
     /// Returns the same as data, for programs.
     fn detail(&self) -> Option<serde_json::Value> {
         None
@@ -114,6 +118,9 @@ impl Diagnostic for Failure {
     }
     fn cancelled(&self) -> bool {
         self.class == FailureClass::Interrupted
+    }
+    fn refused(&self) -> bool {
+        self.class == FailureClass::Refused
     }
     fn detail(&self) -> Option<serde_json::Value> {
         self.detail.clone()
@@ -319,6 +326,8 @@ impl FailureClass {
             Self::Interrupted
         } else if error.timed_out() {
             Self::Deadline
+        } else if error.refused() {
+            Self::Refused
         } else {
             Self::Error
         }

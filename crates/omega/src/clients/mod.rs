@@ -4,6 +4,7 @@ mod connect;
 mod ignored_variables;
 mod kubeconfig;
 mod partial;
+mod read_only;
 mod sources;
 mod units;
 mod workload;
@@ -24,6 +25,7 @@ use omega_openstack::{
     Transport, container_infra::ContainerInfra, identity::Identity, network::Network,
 };
 pub use partial::{Part, PartialClients};
+pub(crate) use read_only::limited;
 pub(crate) use sources::Payloads;
 pub(crate) use units::UnitList;
 pub use workload::workload_gates;
