@@ -53,6 +53,9 @@ pub(crate) struct Global {
     /// Send nothing that could change the site; a command that would is refused. Commands that only read never do.
     #[arg(long, global = true)]
     pub(crate) read_only: bool,
+    /// End after this time (10m), with exit code 124. A write under way has 30 s more.
+    #[arg(long, global = true, value_name = "DURATION", value_parser = limit)]
+    pub(crate) timeout: Option<Duration>,
     /// Write one line for each request and each remote execution to this file, with its duration.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,

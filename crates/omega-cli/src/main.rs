@@ -8,6 +8,7 @@ mod command;
 mod command_line;
 mod completion;
 mod count;
+mod deadline;
 mod documents;
 mod effect;
 mod environment;
@@ -47,6 +48,7 @@ use crate::{
     app::App,
     cli::{Cli, Global},
     command_line::CommandLine,
+    deadline::Deadline,
     effect::Called,
     environment::Environment,
     signals::Signals,
@@ -155,15 +157,23 @@ async fn run(
     environment: Environment,
     logging: Result<(), Failure>,
 ) -> Status {
+    let deadline = cli.global.timeout.map(Deadline::within);
     let given = CommandLine::new(std::env::args_os());
     let app = App::new(&environment, &cli.global, given, called);
     if let Err(failure) = logging {
         return app.failed(&failure);
     }
     let signals = Signals::listen(&app.ctx);
+    let late = async {
+        match deadline {
+            Some(deadline) => deadline.at_once(&app.ctx, &app.console).await,
+            None => std::future::pending().await,
+        }
+    };
     let done = tokio::select! {
         done = app.run(cli.command) => done,
         failure = signals.at_once() => Err(failure),
+        failure = late => Err(failure),
     };
     let exit = match done {
         Ok(exit) => exit,

@@ -24,6 +24,8 @@ mod acceptance;
 mod confirm;
 #[path = "cli/decisions.rs"]
 mod decisions;
+#[path = "cli/deadline.rs"]
+mod deadline;
 #[path = "cli/drift.rs"]
 mod drift;
 #[path = "cli/images.rs"]

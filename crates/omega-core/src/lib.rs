@@ -37,7 +37,7 @@ pub mod tls;
 pub mod values;
 mod wait;
 
-pub use context::{CancelReason, CancelToken, Clock, Context};
+pub use context::{CancelReason, CancelToken, Clock, Context, GRACE};
 pub use delta::{ChangeKind, Delta, Describe, Diff};
 pub use desired::{Conflict, Desired, Label, Note, Subject};
 pub use ensure::{Outcome, Plan, ensure, plan};
