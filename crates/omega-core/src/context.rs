@@ -128,8 +128,8 @@ impl Context {
     /// Returns what `read` gives, or nothing if the run was stopped by its deadline before. A read that is
     /// dropped changes nothing. What can't be cancelled has [`GRACE`].
     pub(crate) async fn in_time<T>(&self, read: impl Future<Output = T>) -> Option<T> {
-        let late = select(pin!(self.cancel.deadline_passed()), pin!(self.run.grace_over()));
-        match select(pin!(read), pin!(late)).await {
+        let (late, over) = (pin!(self.cancel.deadline_passed()), pin!(self.run.grace_over()));
+        match select(pin!(read), select(late, over)).await {
             Either::Left((done, _)) => Some(done),
             Either::Right(_) => None,
         }
