@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    ChangeKind, Clock, Conflict, Context, Delta, Describe, Desired, Diff, Event, EventSink,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, Event, EventSink,
     ItemOutcome, Label, PollPolicy, Run, TargetReport, Touched, WhenLate, step,
 };
 
