@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use omega_core::{Diagnostic, Retry, Touched};
+use omega_core::{Diagnostic, Retry, Touched, WriteRefused};
 use serde_json::{Value, json};
 
 use crate::{ConnectFailure, Verb, upstream_messages::is_conversion_failure};
@@ -45,6 +45,10 @@ pub enum Error {
     /// The response can't be parsed, or is incomplete.
     #[error("{server} gave no usable answer to {verb} {path}: {why}")]
     Malformed { server: String, verb: Verb, path: String, why: String },
+    /// The client only reads: see [`Management::read_only`](crate::Management::read_only). Nothing was
+    /// sent.
+    #[error(transparent)]
+    ReadOnly(WriteRefused),
 }
 
 fn after_colon(message: &str) -> String {
@@ -58,6 +62,7 @@ impl Diagnostic for Error {
             | Self::Deadline { .. }
             | Self::Status { code: 429 | 500..=599, .. } => Retry::Transient,
             Self::Config { .. }
+            | Self::ReadOnly(_)
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::NotAdmitted { .. }
@@ -78,6 +83,7 @@ impl Diagnostic for Error {
 
     fn next(&self) -> Option<String> {
         let next = match self {
+            Self::ReadOnly(refused) => return refused.next(),
             Self::Config { .. } => "check the kubeconfig: kubectl config view --minify",
             Self::Unreachable { cause, .. } => cause.next(),
             Self::Deadline { .. } => "it may be starting or overloaded: kubectl get --raw /readyz",
@@ -121,6 +127,7 @@ impl Diagnostic for Error {
         match self {
             // A refused write changed nothing. Whether a failed one did is not known.
             Self::Config { .. }
+            | Self::ReadOnly(_)
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::NotAdmitted { .. }
@@ -144,6 +151,10 @@ impl Diagnostic for Error {
             Self::Deadline { .. }
                 | Self::Unreachable { cause: ConnectFailure::TimedOut | ConnectFailure::Hung, .. }
         )
+    }
+
+    fn refused(&self) -> bool {
+        matches!(self, Self::ReadOnly(_))
     }
 
     fn detail(&self) -> Option<Value> {

@@ -25,8 +25,9 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig as Raw},
 };
 use omega_core::{
-    Label, chain,
+    ClientMode, Label, WriteRefused, chain,
     kubeconfig::Kubeconfig,
+    read_only::passes,
     tls::{TrustedCertificates, client_identity},
     values::Secret,
 };
@@ -70,6 +71,7 @@ pub struct Management {
     answered: Arc<AtomicBool>,
     /// How often a read is sent at most.
     tries: u32,
+    mode: ClientMode,
 }
 
 /// How long a request to the management cluster may take.
@@ -163,13 +165,41 @@ impl Management {
 
     fn new(client: Client, label: String, deadlines: Deadlines) -> Self {
         let (requests, odd, answered) = (Arc::default(), Arc::default(), Arc::default());
-        Self { client, label, deadlines, requests, odd, answered, tries: TRIES }
+        Self {
+            client,
+            label,
+            deadlines,
+            requests,
+            odd,
+            answered,
+            tries: TRIES,
+            mode: ClientMode::ReadWrite,
+        }
     }
 
     /// Returns the same client for whoever measures whether the server answers: it sends a read once.
     #[must_use]
     pub fn once(&self) -> Self {
         Self { tries: 1, ..self.clone() }
+    }
+
+    /// Returns the same client, which refuses to send a write: see
+    /// [`EXCEPTIONS`](omega_core::read_only::EXCEPTIONS).
+    #[must_use]
+    pub fn read_only(&self) -> Self {
+        self.in_mode(ClientMode::ReadOnly)
+    }
+
+    /// Returns the same client, which sends what `mode` allows. One that only reads stays so.
+    #[must_use]
+    pub fn in_mode(&self, mode: ClientMode) -> Self {
+        let mode = if self.mode.is_read_only() { self.mode } else { mode };
+        Self { mode, ..self.clone() }
+    }
+
+    /// Returns what it may send.
+    pub fn mode(&self) -> ClientMode {
+        self.mode
     }
 
     /// Returns how long a request may take.
@@ -333,6 +363,15 @@ impl Management {
         }
     }
 
+    /// The one place where requests leave: it looks at what is sent, not at what it is for.
+    fn allowed(&self, request: &Request<Body>) -> Result<(), Error> {
+        let (method, path) = (request.method(), request.uri().path());
+        if !self.mode.is_read_only() || passes(method.as_str(), path) {
+            return Ok(());
+        }
+        Err(Error::ReadOnly(WriteRefused::new(format!("{method} {path}"), &self.label)))
+    }
+
     /// Sends one request and traces it.
     async fn exchange_once(
         &self,
@@ -342,6 +381,7 @@ impl Management {
         after: Duration,
     ) -> Result<Answer, Error> {
         let request = request.map_err(|error| self.malformed(verb, path, &error.to_string()))?;
+        self.allowed(&request)?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let start = Instant::now();
         let answered = async {

@@ -128,3 +128,27 @@ fn a_hung_server_is_a_deadline() {
     assert!(error(ConnectFailure::TimedOut).timed_out());
     assert!(!error(ConnectFailure::Refused).timed_out());
 }
+
+/// By what is sent, not by what it is said to be.
+#[tokio::test]
+async fn a_client_that_only_reads_looks_at_method_and_path() {
+    let server = crate::sim::Apiserver::default();
+    let only = Management::over(server.clone(), "sim").read_only().in_mode(ClientMode::ReadWrite);
+    assert!(only.mode().is_read_only(), "it stays so");
+    let body = serde_json::json!({});
+    for (verb, path) in [
+        (Verb::Create, "/api/v1/namespaces"),
+        (Verb::Review, "/api/v1/namespaces"),
+        (Verb::Review, "/apis/authorization.k8s.io/v1/subjectaccessreviews"),
+        (Verb::Replace, "/api/v1/namespaces/a"),
+        (Verb::Merge, "/api/v1/namespaces/a"),
+        (Verb::Apply, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"),
+        (Verb::Delete, "/api/v1/namespaces/a?dryRun=All"),
+    ] {
+        let error = only.send(verb, path, &body).await.unwrap_err();
+        assert!(matches!(error, Error::ReadOnly(_)), "{verb} {path}: {error}");
+    }
+    assert_eq!(only.requests(), 0, "nothing is counted that was not sent");
+    assert_eq!(server.requested(), [""; 0]);
+    assert!(only.version().await.is_ok());
+}

@@ -19,6 +19,7 @@ use serde_json::json;
 use crate::{
     cli::{Command, Global},
     command_line::CommandLine,
+    effect::Called,
     environment::Environment,
     render::{self, Console, Format, Screen},
     systems::Systems,
@@ -41,6 +42,9 @@ pub(crate) struct App {
     pub(crate) task: String,
     /// The subcommand in full (`runs show`): `command` of the JSON document.
     pub(crate) command: String,
+    /// Whether `--read-only` was given.
+    read_only: bool,
+    called: Called,
 }
 
 impl App {
@@ -49,7 +53,7 @@ impl App {
         environment: &Environment,
         global: &Global,
         given: CommandLine,
-        command: String,
+        called: Called,
     ) -> Self {
         let systems = Arc::new(Systems::new(given.site().map(str::to_owned)));
         let console = Console::new(environment, global.quiet).with_systems(Arc::clone(&systems));
@@ -65,8 +69,10 @@ impl App {
             runs: Runs::new(&environment.state()),
             state: environment.state(),
             given,
-            task: command.split(' ').next().unwrap_or_default().to_owned(),
-            command,
+            task: called.name.split(' ').next().unwrap_or_default().to_owned(),
+            command: called.name.clone(),
+            read_only: global.read_only,
+            called,
         }
     }
 
@@ -76,6 +82,7 @@ impl App {
     ///
     /// The failure has not been shown yet.
     pub(crate) async fn run(&self, command: Command) -> Result<Status, Failure> {
+        self.called.allowed(self.read_only)?;
         match command {
             Command::Init(args) => self.init(&args).await,
             Command::Validate(file) => self.validate(&file),
@@ -112,11 +119,17 @@ impl App {
 
     /// Returns the connector to `site`. From now on suggested commands name the systems of this site.
     pub(crate) fn connect<'a>(&'a self, site: &'a Site) -> Connect<'a> {
-        let connect = Connect::new(site, &self.machine);
+        let mode = self.called.mode(self.read_only);
+        let connect = Connect::new(site, &self.machine).in_mode(mode);
         let kubeconfig = site.kubeconfig().ok().map(|path| connect.path(path));
         let (model, cloud) = (site.juju.model.as_deref(), site.cloud().name);
         self.systems.name(kubeconfig.as_deref(), model, cloud.as_deref());
         connect
+    }
+
+    /// Fails if a change is to be made, and `--read-only` was given.
+    pub(crate) fn may_change(&self) -> Result<(), Failure> {
+        if self.read_only { Err(self.called.refused()) } else { Ok(()) }
     }
 
     pub(crate) fn engine(&self) -> Engine {

@@ -50,6 +50,12 @@ pub(crate) struct Global {
     /// Log to stderr: -v what is read and done, -vv every request and remote execution (`OMEGA_LOG`).
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Send nothing that could change the site; a command that would is refused. Commands that only read never do.
+    #[arg(long, global = true)]
+    pub(crate) read_only: bool,
+    /// End after this time (10m), with exit code 124. A write under way has 30 s more.
+    #[arg(long, global = true, value_name = "DURATION", value_parser = limit)]
+    pub(crate) timeout: Option<Duration>,
     /// Write one line for each request and each remote execution to this file, with its duration.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,

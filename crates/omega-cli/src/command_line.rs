@@ -16,7 +16,8 @@ impl CommandLine {
             "omega-cli".clone_into(program);
         }
         words.retain(|word| !is_about_logging(word));
-        Self(words).without_value("--trace")
+        // A suggested command is another call.
+        Self(words).without("--read-only").without_value("--timeout").without_value("--trace")
     }
 
     /// Replaces the subcommand `from`.

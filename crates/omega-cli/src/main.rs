@@ -8,7 +8,9 @@ mod command;
 mod command_line;
 mod completion;
 mod count;
+mod deadline;
 mod documents;
+mod effect;
 mod environment;
 mod examples;
 mod exit;
@@ -46,6 +48,8 @@ use crate::{
     app::App,
     cli::{Cli, Global},
     command_line::CommandLine,
+    deadline::Deadline,
+    effect::Called,
     environment::Environment,
     signals::Signals,
 };
@@ -59,7 +63,7 @@ fn main() -> ExitCode {
         Ok(false) => {}
         Err(_) => return exit::code(Status::Error),
     }
-    let (cli, task) = match parsed() {
+    let (cli, called) = match parsed() {
         Ok(parsed) => parsed,
         Err(error) => {
             // A broken pipe is not an error: nobody reads the output any more.
@@ -83,7 +87,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => {
-            let exit = runtime.block_on(run(cli, task, environment, logging));
+            let exit = runtime.block_on(run(cli, called, environment, logging));
             // Does not wait for pending name resolutions.
             runtime.shutdown_background();
             exit::code(exit)
@@ -95,17 +99,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns the command line, and the subcommand's name in it, in full.
-fn parsed() -> Result<(Cli, String), clap::Error> {
+/// Returns the command line, and the subcommand in it.
+fn parsed() -> Result<(Cli, Called), clap::Error> {
     let words = help::command().try_get_matches().map_err(hinted)?;
     let mut names = Vec::new();
-    let mut at = words.subcommand();
+    let (mut at, mut plan) = (words.subcommand(), false);
     while let Some((name, inner)) = at {
         names.push(name);
+        plan = inner.try_get_one::<bool>("plan").is_ok_and(|given| given == Some(&true));
         at = inner.subcommand();
     }
-    let names = names.join(" ");
-    Ok((Cli::from_arg_matches(&words)?, names))
+    let called = Called { name: names.join(" "), plan };
+    Ok((Cli::from_arg_matches(&words)?, called))
 }
 
 /// Returns the error with what to use instead, where an option that most commands have is missing on purpose.
@@ -148,19 +153,27 @@ fn not_understood(error: &clap::Error) -> serde_json::Value {
 
 async fn run(
     cli: Cli,
-    task: String,
+    called: Called,
     environment: Environment,
     logging: Result<(), Failure>,
 ) -> Status {
+    let deadline = cli.global.timeout.map(Deadline::within);
     let given = CommandLine::new(std::env::args_os());
-    let app = App::new(&environment, &cli.global, given, task);
+    let app = App::new(&environment, &cli.global, given, called);
     if let Err(failure) = logging {
         return app.failed(&failure);
     }
     let signals = Signals::listen(&app.ctx);
+    let late = async {
+        match deadline {
+            Some(deadline) => deadline.at_once(&app.ctx, &app.console).await,
+            None => std::future::pending().await,
+        }
+    };
     let done = tokio::select! {
         done = app.run(cli.command) => done,
         failure = signals.at_once() => Err(failure),
+        failure = late => Err(failure),
     };
     let exit = match done {
         Ok(exit) => exit,

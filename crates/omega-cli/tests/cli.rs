@@ -22,6 +22,8 @@ use tempfile::TempDir;
 mod acceptance;
 #[path = "cli/confirm.rs"]
 mod confirm;
+#[path = "cli/deadline.rs"]
+mod deadline;
 #[path = "cli/decisions.rs"]
 mod decisions;
 #[path = "cli/drift.rs"]
@@ -38,6 +40,8 @@ mod lint;
 mod live;
 #[path = "cli/needs.rs"]
 mod needs;
+#[path = "cli/read_only.rs"]
+mod read_only;
 #[path = "cli/schema.rs"]
 mod schema;
 #[path = "cli/site.rs"]

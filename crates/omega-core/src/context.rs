@@ -3,16 +3,26 @@
 
 use std::{
     fmt,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
+use futures::future::{Either, select};
 use jiff::Timestamp;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 use crate::{Event, EventSink, Journal, JournalError, NoJournal, Progress, StepId, journal::Entry};
+
+/// How long a write that is under way, its verification, and the removal of what a run made for itself may
+/// still take after the run was stopped by [`CancelReason::Deadline`]. Then they are given up.
+pub const GRACE: Duration = Duration::from_secs(30);
 
 /// A run's event sink, journal, cancellation, deadline and clock.
 ///
@@ -21,6 +31,8 @@ use crate::{Event, EventSink, Journal, JournalError, NoJournal, Progress, StepId
 #[derive(Clone)]
 pub struct Context {
     cancel: CancelToken,
+    /// That of the run, which still bounds what can't be cancelled.
+    run: CancelToken,
     deadline: Option<Instant>,
     clock: Clock,
     events: Arc<dyn EventSink>,
@@ -31,8 +43,10 @@ pub struct Context {
 
 impl Default for Context {
     fn default() -> Self {
+        let cancel = CancelToken::default();
         Self {
-            cancel: CancelToken::default(),
+            run: cancel.clone(),
+            cancel,
             deadline: None,
             clock: Clock::System,
             events: Arc::new(crate::NoEvents),
@@ -45,9 +59,10 @@ impl Default for Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cancel, deadline, clock, events: _, journal: _, written, step } = self;
+        let Self { cancel, run, deadline, clock, events: _, journal: _, written, step } = self;
         f.debug_struct("Context")
             .field("cancel", cancel)
+            .field("run", run)
             .field("deadline", deadline)
             .field("clock", clock)
             .field("written", written)
@@ -72,7 +87,7 @@ impl Context {
     /// Stops when `cancel` is cancelled.
     #[must_use]
     pub fn with_cancel(self, cancel: CancelToken) -> Self {
-        Self { cancel, ..self }
+        Self { run: cancel.clone(), cancel, ..self }
     }
 
     /// Gives up at `deadline`.
@@ -87,7 +102,8 @@ impl Context {
         Self { clock, ..self }
     }
 
-    /// Returns a context of the same run that can't be cancelled, for cleaning up.
+    /// Returns a context of the same run that can't be cancelled, for cleaning up. It has [`GRACE`] after the
+    /// deadline of the run.
     #[must_use]
     pub fn uncancelled(&self) -> Self {
         Self { cancel: CancelToken::default(), deadline: None, ..self.clone() }
@@ -107,6 +123,31 @@ impl Context {
     /// Returns when the run gives up.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Returns what `read` gives, or nothing if the run was stopped by its deadline before. A read that is
+    /// dropped changes nothing. What can't be cancelled has [`GRACE`].
+    pub(crate) async fn in_time<T>(&self, read: impl Future<Output = T>) -> Option<T> {
+        let (late, over) = (pin!(self.cancel.deadline_passed()), pin!(self.run.grace_over()));
+        match select(pin!(read), select(late, over)).await {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(_) => None,
+        }
+    }
+
+    /// Returns what `write` gives, or nothing if [`GRACE`] was over before: then what was sent may have had
+    /// its effect, or not.
+    pub(crate) async fn in_grace<T>(&self, write: impl Future<Output = T>) -> Option<T> {
+        match select(pin!(write), pin!(self.run.grace_over())).await {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(_) => None,
+        }
+    }
+
+    /// Returns whether nothing more is to be sent: the run was cancelled, or, of what can't be cancelled, the
+    /// time after its deadline is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.cancel.is_cancelled() || self.run.is_grace_over()
     }
 
     /// Returns the time.
@@ -168,7 +209,16 @@ impl Clock {
 /// Asks a run to stop. The run stops between two writes or during a wait, never in the middle of a
 /// write.
 #[derive(Clone, Debug)]
-pub struct CancelToken(Arc<watch::Sender<Option<CancelReason>>>);
+pub struct CancelToken(Arc<watch::Sender<Asked>>);
+
+/// What was asked for so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Asked {
+    /// The first reason.
+    reason: Option<CancelReason>,
+    /// When the deadline passed, if that was a reason too.
+    late: Option<Instant>,
+}
 
 /// Who asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,11 +230,13 @@ pub enum CancelReason {
     Terminate,
     /// The terminal is gone (SIGHUP).
     Hangup,
+    /// The time for the whole run is over. What is under way has [`GRACE`].
+    Deadline,
 }
 
 impl Default for CancelToken {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(None)))
+        Self(Arc::new(watch::Sender::new(Asked::default())))
     }
 }
 
@@ -194,14 +246,53 @@ impl CancelToken {
         self.cancel_for(CancelReason::Interrupt);
     }
 
-    /// Cancels the run, for `reason`. The first reason counts.
+    /// Cancels the run, for `reason`. The first reason counts; after whatever reason, a deadline still ends
+    /// what is under way.
     pub fn cancel_for(&self, reason: CancelReason) {
-        self.0.send_if_modified(|asked| asked.replace(asked.unwrap_or(reason)).is_none());
+        self.0.send_if_modified(|asked| {
+            let before = *asked;
+            asked.reason = asked.reason.or(Some(reason));
+            if reason == CancelReason::Deadline {
+                asked.late = asked.late.or_else(|| Some(Instant::now()));
+            }
+            *asked != before
+        });
+    }
+
+    /// Cancels the run at `deadline`, for [`CancelReason::Deadline`]. Needs tokio's runtime with time.
+    pub fn cancel_at(&self, deadline: Instant) {
+        let token = self.clone();
+        drop(tokio::spawn(async move {
+            sleep_until(deadline).await;
+            token.cancel_for(CancelReason::Deadline);
+        }));
     }
 
     /// Returns why the run was cancelled, if it was.
     pub fn reason(&self) -> Option<CancelReason> {
-        *self.0.borrow()
+        self.0.borrow().reason
+    }
+
+    /// Returns when the deadline passed, if it has.
+    fn late(&self) -> Option<Instant> {
+        self.0.borrow().late
+    }
+
+    /// Returns once the deadline has passed.
+    async fn deadline_passed(&self) {
+        drop(self.0.subscribe().wait_for(|asked| asked.late.is_some()).await);
+    }
+
+    /// Returns once the time after the deadline is over.
+    async fn grace_over(&self) {
+        self.deadline_passed().await;
+        if let Some(late) = self.late() {
+            sleep_until(late + GRACE).await;
+        }
+    }
+
+    fn is_grace_over(&self) -> bool {
+        self.late().is_some_and(|late| Instant::now() >= late + GRACE)
     }
 
     /// Returns whether the run was cancelled.
@@ -212,6 +303,6 @@ impl CancelToken {
     /// Returns once the run is cancelled.
     pub async fn cancelled(&self) {
         // `self` owns the sender, so the channel stays open.
-        drop(self.0.subscribe().wait_for(Option::is_some).await);
+        drop(self.0.subscribe().wait_for(|asked| asked.reason.is_some()).await);
     }
 }

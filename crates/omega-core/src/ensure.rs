@@ -8,7 +8,7 @@ use crate::{
     Check, Context, Delta, Describe as _, Desired, Diagnostic as _, EnsureError, Event, Failure,
     JournalError, Label as _, StepId, Touched, WaitError, chain,
     journal::{Entry, Undo},
-    wait_for,
+    wait::wait_after,
 };
 
 /// How often a change is begun that starts over.
@@ -77,7 +77,25 @@ pub async fn ensure<D: Desired>(
     target: &D::Target,
     desired: &D,
 ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
-    plan(target, desired).await?.ready(ctx, target).await?.execute(ctx, target, false).await
+    plan_in_time(ctx, target, desired)
+        .await?
+        .ready(ctx, target)
+        .await?
+        .execute(ctx, target, false)
+        .await
+}
+
+/// As [`plan`], as long as the run has time.
+pub(crate) async fn plan_in_time<D: Desired>(
+    ctx: &Context,
+    target: &D::Target,
+    desired: &D,
+) -> Result<Plan<D>, EnsureError<D::Error>> {
+    let planned = ctx.in_time(plan(target, desired)).await;
+    planned.unwrap_or_else(|| {
+        let subject = name(target, desired);
+        Err(EnsureError::Cancelled { subject, touched: Touched::Nothing })
+    })
 }
 
 impl<D: Desired> Plan<D> {
@@ -126,7 +144,7 @@ impl<D: Desired> Plan<D> {
         ctx: &Context,
         target: &D::Target,
     ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
-        let now = plan(target, &self.desired).await?.ready(ctx, target).await?;
+        let now = plan_in_time(ctx, target, &self.desired).await?.ready(ctx, target).await?;
         if now.delta.within(&self.delta) {
             return now.execute(ctx, target, false).await;
         }
@@ -189,7 +207,8 @@ impl<D: Desired> Plan<D> {
             ctx.tell(&Event::Note {
                 text: format!("starting over: {}", chain(&failed).join(": ")),
             });
-            let again = async { self::plan(target, &desired).await?.ready(ctx, target).await };
+            let again =
+                async { plan_in_time(ctx, target, &desired).await?.ready(ctx, target).await };
             plan = Box::pin(again).await?;
             if !plan.delta.within(&approved) {
                 return Err(failed);
@@ -242,17 +261,20 @@ async fn write_and_verify<D: Desired>(
         let Some((change, rest)) = left.split_first() else { break };
         left = rest;
         let before = if nth == 0 { Touched::Nothing } else { Touched::Maybe };
-        if ctx.cancel().is_cancelled() {
+        if ctx.is_over() {
             let subject = name(target, desired);
             return Err(EnsureError::Cancelled { subject, touched: before });
         }
         record(ctx, Ok(Entry::applying(step.clone(), nth, change)), before)?;
-        desired.apply(ctx, target, change).await.map_err(|source| EnsureError::Apply {
-            subject: name(target, desired),
-            change: change.describe().to_string(),
-            touched: before.max(source.touched()),
-            source,
-        })?;
+        let (subject, shown) = (name(target, desired), change.describe().to_string());
+        match ctx.in_grace(desired.apply(ctx, target, change)).await {
+            Some(Ok(())) => {}
+            Some(Err(source)) => {
+                let touched = before.max(source.touched());
+                return Err(EnsureError::Apply { subject, change: shown, touched, source });
+            }
+            None => return Err(EnsureError::Abandoned { subject, change: shown }),
+        }
         record(ctx, Ok(Entry::Applied { step: step.clone(), nth }), Touched::Maybe)?;
         if desired.verifies_each_change() && !left.is_empty() {
             let as_planned = |delta: &Delta<D::Change>| {
@@ -283,7 +305,7 @@ async fn clean<D: Desired>(
     if error.touched() != Touched::Nothing {
         ctx.tell(&Event::Note { text: format!("removing what was made of {subject}") });
         let removed = async {
-            let plan = plan(target, cleanup).await?.ready(ctx, target).await?;
+            let plan = plan_in_time(ctx, target, cleanup).await?.ready(ctx, target).await?;
             plan.attempt(ctx, target, false).await
         };
         match removed.await {
@@ -348,28 +370,25 @@ async fn until<D: Desired>(
         ctx.tell(&Event::StepWaiting { step: step.clone(), wanted: wanted.to_owned(), since });
     };
     let read = || look(target, desired, touched);
-    wait_for(ctx, desired.poll_policy(), read, &condition, tell).await.map_err(
-        |error| match error {
-            WaitError::Read(error) => error,
-            WaitError::Cancelled => {
-                EnsureError::Cancelled { subject: name(target, desired), touched }
-            }
-            WaitError::Failed { why, seen: _ } => EnsureError::NotSettled {
-                subject: name(target, desired),
-                after: Duration::ZERO,
-                stalled: false,
-                why,
-                touched,
-            },
-            WaitError::TimedOut(late) => EnsureError::NotSettled {
-                subject: name(target, desired),
-                after: late.after,
-                stalled: late.stalled,
-                why: late.why,
-                touched,
-            },
+    let policy = desired.poll_policy();
+    wait_after(ctx, touched, policy, read, &condition, tell).await.map_err(|error| match error {
+        WaitError::Read(error) => error,
+        WaitError::Cancelled => EnsureError::Cancelled { subject: name(target, desired), touched },
+        WaitError::Failed { why, seen: _ } => EnsureError::NotSettled {
+            subject: name(target, desired),
+            after: Duration::ZERO,
+            stalled: false,
+            why,
+            touched,
         },
-    )
+        WaitError::TimedOut(late) => EnsureError::NotSettled {
+            subject: name(target, desired),
+            after: late.after,
+            stalled: late.stalled,
+            why: late.why,
+            touched,
+        },
+    })
 }
 
 /// Describes what is missing. The text changes as long as there is progress.

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Conflict, JournalError};
+use crate::{Conflict, GRACE, JournalError};
 
 /// Whether a failed run may have changed anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,6 +43,10 @@ pub trait Diagnostic: Error {
     fn cancelled(&self) -> bool {
         false
     }
+    /// Returns whether omega itself refused it: nothing was sent.
+    fn refused(&self) -> bool {
+        false
+    }
     /// Returns the same as data, for programs.
     fn detail(&self) -> Option<serde_json::Value> {
         None
@@ -78,13 +82,14 @@ impl<E: Diagnostic + 'static> Diagnostic for EnsureError<E> {
             | Self::Apply { .. }
             | Self::NotSettled { .. }
             | Self::Cancelled { .. }
+            | Self::Abandoned { .. }
             | Self::LeftBehind { .. }
             | Self::Journal { .. } => Retry::Final,
         }
     }
     fn cancelled(&self) -> bool {
         match self {
-            Self::Cancelled { .. } => true,
+            Self::Cancelled { .. } | Self::Abandoned { .. } => true,
             Self::Observe { source, .. } | Self::Apply { source, .. } => source.cancelled(),
             Self::LeftBehind { source, .. } => source.cancelled(),
             Self::Conflict { .. }
@@ -114,6 +119,9 @@ impl Diagnostic for Failure {
     }
     fn cancelled(&self) -> bool {
         self.class == FailureClass::Interrupted
+    }
+    fn refused(&self) -> bool {
+        self.class == FailureClass::Refused
     }
     fn detail(&self) -> Option<serde_json::Value> {
         self.detail.clone()
@@ -189,6 +197,14 @@ pub enum EnsureError<E: Error + 'static> {
         /// Whether something was written before.
         touched: Touched,
     },
+    /// The run's deadline passed during a write, and so did the time after it.
+    #[error("stopped while changing {subject} ({change})")]
+    Abandoned {
+        /// What was being changed, and where.
+        subject: String,
+        /// The rendered change, which may have been made or not.
+        change: String,
+    },
     /// It failed half-way, and what was made could not be removed.
     #[error("{source}; a part of {subject} was left behind")]
     LeftBehind {
@@ -214,7 +230,7 @@ impl<E: Error + 'static> EnsureError<E> {
     pub fn touched(&self) -> Touched {
         match self {
             Self::Stale { .. } => Touched::Nothing,
-            Self::LeftBehind { .. } => Touched::Maybe,
+            Self::LeftBehind { .. } | Self::Abandoned { .. } => Touched::Maybe,
             Self::Observe { touched, .. }
             | Self::Apply { touched, .. }
             | Self::Conflict { touched, .. }
@@ -233,7 +249,7 @@ impl<E: Error + 'static> EnsureError<E> {
     /// Returns the same error, now that what was written is removed again.
     pub(crate) fn removed(mut self) -> Self {
         match &mut self {
-            Self::Stale { .. } | Self::LeftBehind { .. } => {}
+            Self::Stale { .. } | Self::LeftBehind { .. } | Self::Abandoned { .. } => {}
             Self::Observe { touched, .. }
             | Self::Apply { touched, .. }
             | Self::Conflict { touched, .. }
@@ -319,6 +335,8 @@ impl FailureClass {
             Self::Interrupted
         } else if error.timed_out() {
             Self::Deadline
+        } else if error.refused() {
+            Self::Refused
         } else {
             Self::Error
         }
@@ -422,6 +440,15 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
             EnsureError::Cancelled { .. } => {
                 Self { class: FailureClass::Interrupted, ..base }.next(STOPPED)
             }
+            EnsureError::Abandoned { change, .. } => Self {
+                class: FailureClass::Interrupted,
+                found: Some(format!("possibly changed: {change}")),
+                causes: vec![format!(
+                    "the write was under way when the time was over, and not finished {GRACE:.0?} later"
+                )],
+                ..base
+            }
+            .next(again(None)),
             EnsureError::Journal { source, .. } => Self { causes: chain(&source), ..base },
             EnsureError::LeftBehind { subject, why, source } => {
                 let first = Self::from(*source);

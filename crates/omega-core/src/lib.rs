@@ -23,6 +23,7 @@ mod pem;
 mod persist;
 mod private_key;
 pub mod pyyaml;
+pub mod read_only;
 pub mod run;
 mod runbook;
 mod shell_word;
@@ -36,7 +37,7 @@ pub mod tls;
 pub mod values;
 mod wait;
 
-pub use context::{CancelReason, CancelToken, Clock, Context};
+pub use context::{CancelReason, CancelToken, Clock, Context, GRACE};
 pub use delta::{ChangeKind, Delta, Describe, Diff};
 pub use desired::{Conflict, Desired, Label, Note, Subject};
 pub use ensure::{Outcome, Plan, ensure, plan};
@@ -52,6 +53,7 @@ pub use persist::{
     open_regular, persist, persist_all, persist_readable, private_directory, read_regular,
     sync_parent,
 };
+pub use read_only::{ClientMode, WriteRefused};
 pub use runbook::{
     Item, ItemPreview, ItemState, Section, SectionPreview, TargetKind, TargetPlan, TargetPreview,
     preview,

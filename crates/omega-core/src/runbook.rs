@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Evidence, Failure, FailureClass, Finding, Gate, Preview, Step, StepId, Subject, Verdict, Wait,
-    WaitState,
+    Clock, Context, Evidence, Failure, FailureClass, Finding, Gate, Preview, Step, StepId, Subject,
+    Verdict, Wait, WaitState,
 };
 
 /// How many targets are read at the same time: each needs a connection or a process.
@@ -109,19 +109,27 @@ impl Item {
         }
     }
 
-    async fn preview(&self, target: &str, now: Timestamp, moment: Moment) -> ItemPreview {
-        let state = match self {
+    async fn preview(&self, ctx: &Context, target: &str, moment: Moment) -> ItemPreview {
+        let state = ctx.in_time(self.look(ctx.now(), moment)).await;
+        let unread = || {
+            let what = format!("{} was not read: the time was over", self.subject());
+            Err(Failure::new(FailureClass::Interrupted, what))
+        };
+        let found = state.unwrap_or_else(unread).unwrap_or_else(ItemState::Failed);
+        tracing::info!(target, item = %self.subject(), found = found.word(), "read");
+        let StepId { target: _, kind, key } = self.id(target);
+        ItemPreview { subject: self.subject(), kind, key, found }
+    }
+
+    async fn look(&self, now: Timestamp, moment: Moment) -> Result<ItemState, Failure> {
+        match self {
             Self::Gate(gate) if moment == Moment::After && gate.is_only_before() => {
                 Ok(ItemState::Verdict(Verdict::shown([])))
             }
             Self::Gate(gate) => gate.check().await.map(ItemState::Verdict),
             Self::Step(step) => step.preview(now).await.map(ItemState::Preview),
             Self::Wait(wait) => wait.look().await.map(|state| ItemState::Verdict(state.into())),
-        };
-        let found = state.unwrap_or_else(ItemState::Failed);
-        tracing::info!(target, item = %self.subject(), found = found.word(), "read");
-        let StepId { target: _, kind, key } = self.id(target);
-        ItemPreview { subject: self.subject(), kind, key, found }
+        }
     }
 }
 
@@ -278,29 +286,35 @@ pub(crate) enum Moment {
 /// Reads the state of every item, at most 16 targets at the same time. Reads of one target can share
 /// a round trip. Writes nothing.
 pub async fn preview(targets: &[TargetPlan], now: Timestamp) -> Vec<TargetPreview> {
-    preview_at(targets, now, Moment::Before).await
+    preview_at(&at(now), targets, Moment::Before).await
+}
+
+/// A context of a look by itself.
+fn at(now: Timestamp) -> Context {
+    Context::default().with_clock(Clock::Fixed(now))
 }
 
 pub(crate) async fn preview_at(
+    ctx: &Context,
     targets: &[TargetPlan],
-    now: Timestamp,
     moment: Moment,
 ) -> Vec<TargetPreview> {
     // Boxed and collected, so that the future is `Send`: rustc can't infer it for the closure.
     let looks: Vec<_> =
-        targets.iter().map(|target| target.preview_at(now, moment).boxed()).collect();
+        targets.iter().map(|target| target.preview_at(ctx, moment).boxed()).collect();
     stream::iter(looks).buffered(LOOKS).collect().await
 }
 
 impl TargetPlan {
     /// Reads the state of every item at the same time. Writes nothing.
     pub async fn preview(&self, now: Timestamp) -> TargetPreview {
-        self.preview_at(now, Moment::Before).await
+        self.preview_at(&at(now), Moment::Before).await
     }
 
-    async fn preview_at(&self, now: Timestamp, moment: Moment) -> TargetPreview {
+    /// The same in a run: what was not read when its deadline passed is told as such.
+    pub(crate) async fn preview_at(&self, ctx: &Context, moment: Moment) -> TargetPreview {
         let sections = self.sections.iter().map(|section| async move {
-            let items = section.items.iter().map(|item| item.preview(&self.target, now, moment));
+            let items = section.items.iter().map(|item| item.preview(ctx, &self.target, moment));
             SectionPreview {
                 number: section.number.clone(),
                 title: section.title.clone(),

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Context, Delta, Describe, Desired, Diff, EnsureError, Evidence, Failure, Label as _, Note,
-    Outcome, Plan, StepId, Subject, Touched, ensure::id, plan,
+    Outcome, Plan, StepId, Subject, Touched,
+    ensure::{id, plan_in_time},
+    plan,
 };
 
 /// A [`Desired`] bound to its target. Only [`step`] and [`step_with_proof`] make one.
@@ -147,7 +149,8 @@ impl<D: Desired> Bound<D> {
         ctx: &Context,
         approval: Approval<'_>,
     ) -> Result<Plan<D>, Failure> {
-        let fresh = plan(&*self.target, &self.desired).await?.ready(ctx, &*self.target).await?;
+        let target = &*self.target;
+        let fresh = plan_in_time(ctx, target, &self.desired).await?.ready(ctx, target).await?;
         if let Approval::Exactly(preview) = approval {
             let now = Preview::of(&fresh, ctx.now())?;
             within::<D>(&now, preview).map_err(|stale| stale.because(self.target.label()))?;

@@ -2,7 +2,7 @@
 
 use crate::{
     Context, Delta, Desired, Event, Failure, FailureClass, StepId, Touched,
-    ensure::{ensure, id, name, plan},
+    ensure::{ensure, id, name, plan_in_time},
     journal::{Entry, Undo},
 };
 
@@ -30,7 +30,7 @@ pub async fn with_temporary<D: Desired, T: Send, F>(
 where
     F: Future<Output = Result<T, Failure>> + Send,
 {
-    let plan = plan(target, desired).await?;
+    let plan = plan_in_time(ctx, target, desired).await?;
     let subject = name(target, desired);
     let refuse = |why: &str| {
         let what = format!("could not create the temporary {subject}");

@@ -3,9 +3,9 @@
 use std::{fmt, time::Duration};
 
 use futures::future::{Either, select};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
-use crate::{Context, Diagnostic, Retry};
+use crate::{Context, Diagnostic, Retry, Touched};
 
 /// How often and how long to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,13 +151,32 @@ impl<S> fmt::Display for TimedOut<S> {
 /// Reads until `condition` holds, and returns what was read then.
 ///
 /// After a transient error it reads again, as long as `policy` allows. The wait ends at once when
-/// `ctx` is cancelled, and at its deadline. `tell` is called with what is missing, each time.
+/// `ctx` is cancelled, and at its deadline. A read that is under way is finished, unless the run is stopped by
+/// [`CancelReason::Deadline`](crate::CancelReason::Deadline): then it is abandoned. `tell` is called with what is missing, each time.
 ///
 /// # Errors
 ///
 /// Tells how the wait ended instead.
 pub async fn wait_for<S, E, F>(
     ctx: &Context,
+    policy: PollPolicy,
+    read: impl Fn() -> F + Send,
+    condition: &impl Condition<S>,
+    tell: impl FnMut(&str, Duration) + Send,
+) -> Result<S, WaitError<S, E>>
+where
+    S: Send,
+    E: Diagnostic + Send,
+    F: Future<Output = Result<S, E>> + Send,
+{
+    wait_after(ctx, Touched::Nothing, policy, read, condition, tell).await
+}
+
+/// The same. After a write (`touched`), the first read shows what the write did: it has
+/// [`GRACE`](crate::GRACE).
+pub(crate) async fn wait_after<S, E, F>(
+    ctx: &Context,
+    touched: Touched,
     policy: PollPolicy,
     read: impl Fn() -> F + Send,
     condition: &impl Condition<S>,
@@ -168,10 +187,16 @@ where
     E: Diagnostic + Send,
     F: Future<Output = Result<S, E>> + Send,
 {
+    let mut shows_write = touched == Touched::Maybe;
     let start = Instant::now();
     let mut last: (String, Instant) = (String::new(), start);
     loop {
-        let (why, seen) = match read().await {
+        let read = if std::mem::take(&mut shows_write) {
+            ctx.in_grace(read()).await
+        } else {
+            ctx.in_time(read()).await
+        };
+        let (why, seen) = match read.ok_or(WaitError::Cancelled)? {
             Ok(seen) => match condition.check(&seen) {
                 Check::Met => return Ok(seen),
                 Check::Failed(why) => return Err(WaitError::Failed { why, seen }),
@@ -193,10 +218,13 @@ where
             let after = if stalled { quiet } else { start.elapsed() };
             return Err(WaitError::TimedOut(TimedOut { after, stalled, why, seen }));
         }
-        let pause = Box::pin(sleep(policy.every));
-        if let Either::Right(_) = select(pause, Box::pin(ctx.cancel().cancelled())).await {
+        let next = Instant::now() + policy.every;
+        let next = ctx.deadline().map_or(next, |deadline| deadline.min(next));
+        let pause = Box::pin(ctx.in_grace(sleep_until(next)));
+        let cancelled = Box::pin(ctx.cancel().cancelled());
+        let Either::Left((Some(()), _)) = select(pause, cancelled).await else {
             return Err(WaitError::Cancelled);
-        }
+        };
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use omega_core::{Diagnostic, Retry, Touched};
+use omega_core::{Diagnostic, Retry, Touched, WriteRefused};
 
 use crate::{ActionFailure, FailureCode, ProbeFailure, channel::Stage};
 
@@ -104,6 +104,9 @@ pub enum Error {
         /// Whether a retry may succeed.
         retry: Retry,
     },
+    /// The channel or juju only reads: see [`ReadOnly`](crate::channel::ReadOnly). Nothing was sent.
+    #[error(transparent)]
+    ReadOnly(WriteRefused),
     /// The model has no such application, or it has no units.
     #[error("{application}: {why}")]
     NoUnits {
@@ -141,6 +144,7 @@ impl Error {
             Self::Source { .. } => "source",
             Self::Juju { .. } => "juju",
             Self::NoUnits { .. } => "no-units",
+            Self::ReadOnly(_) => "read-only",
         }
     }
 }
@@ -184,6 +188,7 @@ impl Diagnostic for Error {
         match self {
             Self::Unreachable { next, .. } => next.clone(),
             Self::Juju { next, .. } => Some(next.clone()),
+            Self::ReadOnly(refused) => refused.next(),
             Self::Failed { failure, .. } => failure.next.clone(),
             Self::HostKey { host, .. } => Some(format!(
                 "if the machine was rebuilt, compare the fingerprint on its console, then replace \
@@ -222,12 +227,17 @@ impl Diagnostic for Error {
             | Self::NothingScheduled { .. }
             | Self::Probe { .. }
             | Self::Source { .. }
+            | Self::ReadOnly(_)
             | Self::NoUnits { .. } => Touched::Nothing,
         }
     }
 
     fn timed_out(&self) -> bool {
         matches!(self, Self::Deadline { .. })
+    }
+
+    fn refused(&self) -> bool {
+        matches!(self, Self::ReadOnly(_))
     }
 
     fn retry(&self) -> Retry {
@@ -243,6 +253,7 @@ impl Diagnostic for Error {
             | Self::Denied { .. }
             | Self::NotLoggedIn { .. }
             | Self::Source { .. }
+            | Self::ReadOnly(_)
             | Self::NoUnits { .. } => Retry::Final,
         }
     }

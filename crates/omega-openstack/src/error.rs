@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use omega_core::{Diagnostic, Retry, Touched};
+use omega_core::{Diagnostic, Retry, Touched, WriteRefused};
 
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +121,9 @@ pub enum Error {
         /// What is wrong with it.
         source: crate::image::SourceError,
     },
+    /// The transport only reads: see [`ReadOnly`](crate::ReadOnly). Nothing was sent.
+    #[error(transparent)]
+    ReadOnly(WriteRefused),
     /// A client for HTTPS could not be made.
     #[error("could not set up HTTPS for {cloud}: {why}")]
     Tls {
@@ -191,6 +194,7 @@ impl Error {
             | Self::LacksRole { .. }
             | Self::Cancelled { .. }
             | Self::Source { .. }
+            | Self::ReadOnly(_)
             | Self::Tls { .. } => None,
         }
     }
@@ -283,6 +287,7 @@ impl Diagnostic for Error {
             | Self::OtherProject { .. }
             | Self::LacksRole { .. }
             | Self::Cancelled { .. }
+            | Self::ReadOnly(_)
             | Self::Tls { .. } => Retry::Final,
         }
     }
@@ -299,6 +304,7 @@ impl Diagnostic for Error {
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Cancelled { .. }
+            | Self::ReadOnly(_)
             | Self::Tls { .. } => None,
         }
     }
@@ -319,6 +325,7 @@ impl Diagnostic for Error {
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Cancelled { .. }
+            | Self::ReadOnly(_)
             | Self::Tls { .. } => None,
         }
     }
@@ -361,6 +368,7 @@ impl Diagnostic for Error {
                  it is there, that you can read it, and that it has certificates in PEM"
                     .to_owned(),
             ),
+            Self::ReadOnly(refused) => refused.next(),
             Self::Cancelled { .. } => None,
         }
     }
@@ -377,6 +385,7 @@ impl Diagnostic for Error {
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::LacksRole { .. }
+            | Self::ReadOnly(_)
             | Self::Tls { .. } => Touched::Nothing,
         }
     }
@@ -393,8 +402,13 @@ impl Diagnostic for Error {
             | Self::OtherProject { .. }
             | Self::LacksRole { .. }
             | Self::Source { .. }
+            | Self::ReadOnly(_)
             | Self::Tls { .. } => false,
         }
+    }
+
+    fn refused(&self) -> bool {
+        matches!(self, Self::ReadOnly(_))
     }
 
     fn cancelled(&self) -> bool {
@@ -409,6 +423,7 @@ impl Diagnostic for Error {
             | Self::OtherProject { .. }
             | Self::LacksRole { .. }
             | Self::Source { .. }
+            | Self::ReadOnly(_)
             | Self::Tls { .. } => false,
         }
     }

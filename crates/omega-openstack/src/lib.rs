@@ -22,6 +22,7 @@ pub mod load_balancer;
 #[cfg(test)]
 mod microversion_tests;
 pub mod network;
+mod read_only;
 mod request;
 mod response;
 mod restore;
@@ -44,6 +45,7 @@ pub use cloud::{
 pub use cluster_name::ClusterName;
 pub use error::{Error, Refusal};
 pub use limits::Limits;
+pub use read_only::ReadOnly;
 pub use request::{Body, ByteStream, Request, Upload};
 pub use response::{
     ContentRange, Download, Headers, JSON_LIMIT, Response, RetryAfter, StreamedResponse,

@@ -109,7 +109,7 @@ pub async fn check_endpoint(
         Some(_) => "its certificate is signed by the kubeconfig's CA",
         None => "its certificate is signed by a CA that this machine trusts",
     };
-    let management = local.connect(kubeconfig, Deadlines::default()).await?;
+    let management = local.connect(kubeconfig, Deadlines::default()).await?.read_only();
     // By default every authenticated user may read this, and nobody else.
     match management.read::<Groups>("/apis", JSON).await {
         // Who may authenticate by nothing is `system:anonymous`: the credentials were not looked at.
@@ -142,7 +142,7 @@ pub(super) async fn cluster_id(
 ) -> Option<String> {
     let short = Duration::from_secs(3);
     let deadlines = Deadlines { connect: short, read: short, total: short };
-    let management = local.connect(kubeconfig, deadlines).await.ok()?;
+    let management = local.connect(kubeconfig, deadlines).await.ok()?.read_only();
     let path = "/api/v1/namespaces/kube-system";
     let namespace: serde_json::Value = management.read(path, JSON).await.ok()?;
     Some(namespace.get("metadata")?.get("uid")?.as_str()?.to_owned())

@@ -74,6 +74,10 @@ impl Diagnostic for MintError {
     fn timed_out(&self) -> bool {
         self.api().is_some_and(Diagnostic::timed_out)
     }
+
+    fn refused(&self) -> bool {
+        self.api().is_some_and(Diagnostic::refused)
+    }
 }
 
 /// Describes missing and excessive rights in one line.

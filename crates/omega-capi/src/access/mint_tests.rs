@@ -342,3 +342,23 @@ fn this_machines_files_are_written_for_their_owner_only() {
     let error = ThisMachine.read(&path).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_a_client_that_only_reads_nothing_is_minted_and_the_rights_can_be_asked_for() {
+    let sim = fresh();
+    let (wanted, only) = (wanted(named(&["magnum-a"])), sim.mint.read_only());
+    let before = sim.server.snapshot();
+    let refused = mint_kubeconfig(&Context::default(), &only, &wanted).await.unwrap_err();
+    let refused = Failure::from(refused);
+    assert_eq!((refused.class, refused.touched), (FailureClass::Refused, Touched::Nothing));
+    assert!(refused.causes[0].starts_with("POST /api"), "{refused:?}");
+    assert_eq!((sim.server.writes(), sim.server.snapshot()), (Vec::new(), before));
+    assert_eq!(sim.machine.file(&path()), None);
+
+    assert!(minted(&sim, &wanted).await.unwrap());
+    let (writes, reviews) = (sim.server.writes(), sim.server.reviews());
+    let again = mint_kubeconfig(&Context::default(), &only, &wanted).await.unwrap();
+    assert!(!again.rights_changed && !again.file.changed());
+    assert!(sim.server.reviews() > reviews, "the account's rights were asked for");
+    assert_eq!(sim.server.writes(), writes);
+}

@@ -62,4 +62,8 @@ impl Diagnostic for RetargetError {
     fn timed_out(&self) -> bool {
         matches!(self, Self::Api(error) if error.timed_out())
     }
+
+    fn refused(&self) -> bool {
+        matches!(self, Self::Api(error) if error.refused())
+    }
 }

@@ -28,9 +28,10 @@ fn answer(error: Error) -> Answer {
             Answer::Status { code: 403, message }
         }
         Error::Malformed { .. } => Answer::NotAnObject,
-        Error::Config { .. } | Error::Unreachable { .. } | Error::Deadline { .. } => {
-            Answer::Nothing { why: error.to_string() }
-        }
+        Error::Config { .. }
+        | Error::Unreachable { .. }
+        | Error::Deadline { .. }
+        | Error::ReadOnly(_) => Answer::Nothing { why: error.to_string() },
     }
 }
 

@@ -101,6 +101,10 @@ impl Diagnostic for WorkloadError {
     fn timed_out(&self) -> bool {
         self.api().is_some_and(Diagnostic::timed_out)
     }
+
+    fn refused(&self) -> bool {
+        self.api().is_some_and(Diagnostic::refused)
+    }
 }
 
 impl Workload {
@@ -127,7 +131,7 @@ impl Workload {
             .map_err(|source| WorkloadError::Kubeconfig { cluster: named(), source })?;
         let api = Management::connect_within(&kubeconfig, management.deadlines()).await;
         let api = api.map_err(|source| WorkloadError::Client { cluster: named(), source })?;
-        Ok(Self { api })
+        Ok(Self { api: api.in_mode(management.mode()) })
     }
 
     /// Uses `api` as the client of the workload cluster.

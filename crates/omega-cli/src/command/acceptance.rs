@@ -95,6 +95,7 @@ impl App {
         }
         let planned = acceptance.plan(&selection, self.ctx.now());
         if planned.iter().any(|item| !item.effects.is_empty()) {
+            self.may_change()?;
             let show = |screen: &Screen| screen.text(&render::acceptance_plan(&planned, screen));
             self.confirm(args.consent, show).await?;
         }
@@ -104,6 +105,7 @@ impl App {
             can_sign(key).await?;
         }
         if !self.runs.leftovers()?.is_empty() {
+            self.may_change()?;
             self.confirm_removal(args.consent, &left_on_site(&self.runs, &connect).await?).await?;
             let swept = sweep_site(&self.runs, &self.ctx, &connect, &[]).await?;
             let swept = self.say_swept(swept);

@@ -44,6 +44,7 @@ fn cells(run: &RunInfo, outcome: &RunOutcome) -> [String; 5] {
         Outcome::Done => "done",
         Outcome::Failed => "failed",
         Outcome::Interrupted => "interrupted",
+        Outcome::Deadline => "timed out",
         Outcome::Running => "running",
         Outcome::Damaged => "damaged",
         Outcome::Killed | _ => "killed",

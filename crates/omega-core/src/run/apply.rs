@@ -33,7 +33,7 @@ impl Engine {
         let report = || Report::new("apply", job, self.elapsed()).looked(looked.all());
         if let Some(blocker) = looked.blocker() {
             let exit = self.status_of(&looked.all());
-            return Ok(report().failed(Some(blocker), exit));
+            return Ok(report().failed(Some(self.explained(blocker)), exit));
         }
         if let Some(plan) = &approved {
             covered(job, &looked.targets, plan)?;
@@ -67,7 +67,12 @@ impl Engine {
         let (run, ctx) = self.begin(job)?;
         run.keep("plan.json", &PlanFile::new(job, looked.targets.clone()))?;
         if let Some(capture) = &job.pre_state {
-            run.keep("pre-state.json", &capture().await?)?;
+            let Some(captured) = ctx.in_time(capture()).await else {
+                let failure =
+                    Failure::new(FailureClass::Interrupted, "stopped before the first change");
+                return self.finish(job, &run, Vec::new(), Some(failure));
+            };
+            run.keep("pre-state.json", &captured?)?;
         }
         let (mut done, mut failure) =
             self.targets(&ctx, &job.targets, &looked.targets, approved).await;
@@ -132,7 +137,7 @@ impl Engine {
         done: &mut Vec<TargetReport>,
     ) -> Option<Failure> {
         for target in &job.afterwards {
-            let read = || async { Ok::<_, Failure>(target.preview(ctx.now()).await) };
+            let read = || async { Ok::<_, Failure>(target.preview_at(ctx, Moment::Before).await) };
             let condition = |looked: &TargetPreview| match looked.blocker() {
                 None => Check::Met,
                 Some(blocker) => Check::Pending(blocker.to_string()),
@@ -143,11 +148,11 @@ impl Engine {
             let looked = match wait_for(ctx, SETTLING, read, &condition, tell).await {
                 Ok(looked) => looked,
                 Err(WaitError::Cancelled | WaitError::Read(_) | WaitError::Failed { .. }) => {
-                    target.preview(ctx.now()).await
+                    target.preview_at(ctx, Moment::Before).await
                 }
                 Err(WaitError::TimedOut(late)) => match late.seen {
                     Some(looked) => looked,
-                    None => target.preview(ctx.now()).await,
+                    None => target.preview_at(ctx, Moment::Before).await,
                 },
             };
             let run = Run { looked: &looked, approved: &looked, approve_waiting: true, ctx };
@@ -187,6 +192,7 @@ impl Engine {
         done: Vec<TargetReport>,
         failure: Option<Failure>,
     ) -> Result<Report, Failure> {
+        let failure = failure.map(|failure| self.explained(failure));
         let exit = failure.as_ref().map_or(Status::Done, |failure| self.status(failure));
         let converged = failure.is_none();
         let report = Report::new("apply", job, self.elapsed()).done(&run.id, done);

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::{Job, PlanFile, Report, Runs, Status, blocker};
 use crate::{
-    Context, Event, Failure, FailureClass, ItemState, TargetPreview, Verdict,
+    CancelReason, Context, Event, Failure, FailureClass, ItemState, TargetPreview, Verdict,
     runbook::{Moment, preview_at},
 };
 
@@ -84,9 +84,9 @@ impl Engine {
 
     pub(super) async fn look_at(&self, job: &Job, moment: Moment) -> Looked {
         self.ctx.tell(&Event::Looking);
-        let now = self.ctx.now();
+        let ctx = &self.ctx;
         let looks =
-            (preview_at(&job.targets, now, moment), preview_at(&job.afterwards, now, moment));
+            (preview_at(ctx, &job.targets, moment), preview_at(ctx, &job.afterwards, moment));
         let (targets, mut afterwards) = futures::future::join(looks.0, looks.1).await;
         self.ctx.tell(&Event::Looked);
         if targets.iter().any(TargetPreview::pending) {
@@ -113,7 +113,7 @@ impl Engine {
     async fn looked(&self, command: &'static str, job: &Job) -> Report {
         let looked = self.look(job).await.all();
         let exit = self.status_of(&looked);
-        let failure = blocker::blocker(&looked);
+        let failure = blocker::blocker(&looked).map(|failure| self.explained(failure));
         Report::new(command, job, self.elapsed()).looked(looked).failed(failure, exit)
     }
 
@@ -127,6 +127,15 @@ impl Engine {
             ItemState::Preview(preview) if preview.is_satisfied() => Status::Done,
             ItemState::Preview(_) => Status::Pending,
         }))
+    }
+
+    /// Adds that the time was over, if that stopped it.
+    pub(super) fn explained(&self, failure: Failure) -> Failure {
+        let is_late = self.ctx.cancel().reason() == Some(CancelReason::Deadline);
+        if is_late && failure.class == FailureClass::Interrupted {
+            return failure.because("the time for the whole command was over");
+        }
+        failure
     }
 
     /// Returns the status of a command that failed with this failure.

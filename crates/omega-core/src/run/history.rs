@@ -35,6 +35,8 @@ pub enum Outcome {
     Failed,
     /// It was stopped by a signal, and reported that.
     Interrupted,
+    /// It was stopped by its deadline (`--timeout`), and reported that.
+    Deadline,
     /// It is not over.
     Running,
     /// There is no report of it: it was killed, or somebody removed the report.
@@ -47,7 +49,12 @@ pub enum Outcome {
 fn reported(report: &serde_json::Value) -> Outcome {
     let code = report.get("exit_code").and_then(serde_json::Value::as_u64);
     let verdict = report.get("verdict").and_then(serde_json::Value::as_str);
+    // A deadline of something that was waited for is a failure as any other.
+    let stopped = report.pointer("/failure/class").and_then(serde_json::Value::as_str)
+        == Some("interrupted")
+        || report.get("interrupted") == Some(&serde_json::Value::Bool(true));
     match code {
+        Some(124) if stopped => Outcome::Deadline,
         Some(129 | 130 | 143) => Outcome::Interrupted,
         Some(0) => Outcome::Done,
         None if verdict.is_none_or(|word| word == "accepted") => Outcome::Done,
@@ -164,6 +171,12 @@ mod tests {
             (json!({ "exit_code": 0 }), Outcome::Done),
             (json!({ "exit_code": 7 }), Outcome::Failed),
             (json!({ "exit_code": 124 }), Outcome::Failed),
+            (json!({ "exit_code": 124, "failure": { "class": "deadline" } }), Outcome::Failed),
+            (json!({ "exit_code": 124, "failure": { "class": "interrupted" } }), Outcome::Deadline),
+            (
+                json!({ "exit_code": 124, "verdict": "incomplete", "interrupted": true }),
+                Outcome::Deadline,
+            ),
             (json!({ "exit_code": 143 }), Outcome::Interrupted),
             (json!({ "exit_code": 0, "verdict": "incomplete" }), Outcome::Done),
             (json!({ "exit_code": 3, "verdict": "failed" }), Outcome::Failed),

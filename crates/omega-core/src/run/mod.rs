@@ -7,6 +7,8 @@
 
 mod apply;
 mod blocker;
+#[cfg(test)]
+mod deadline_tests;
 mod engine;
 mod history;
 mod job;

@@ -92,6 +92,7 @@ impl Status {
             FailureClass::Interrupted => match cancelled {
                 Some(CancelReason::Terminate) => Self::Terminated,
                 Some(CancelReason::Hangup) => Self::HungUp,
+                Some(CancelReason::Deadline) => Self::Deadline,
                 Some(CancelReason::Interrupt) | None => Self::Interrupted,
             },
             FailureClass::Usage => Self::Usage,

@@ -4,6 +4,7 @@ mod deadlines;
 mod juju;
 mod local;
 mod program;
+mod read_only;
 mod ssh;
 mod stage;
 
@@ -19,5 +20,6 @@ pub use local::Local;
 #[cfg(test)]
 pub(crate) use local::python3;
 pub use program::{Program, ProgramOutput, RunError, find_program};
+pub use read_only::ReadOnly;
 pub use ssh::{Ssh, SshTarget, check_identity, host_keys};
 pub use stage::{SshServer, SshStage, Stage};

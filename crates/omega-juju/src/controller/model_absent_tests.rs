@@ -206,3 +206,17 @@ fn a_recorded_status_is_understood() {
     assert!(!content.machines.is_empty());
     assert!(content.machines.iter().all(|one| !one.instance.is_empty()), "{content:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_a_juju_that_only_reads_no_model_is_destroyed() {
+    let sim = Sim::with(|_| {});
+    let below: Arc<dyn crate::channel::JujuCommands> = Arc::new(sim.juju.clone());
+    let only = Arc::new(crate::channel::ReadOnly::new(below));
+    let only = Controller::open(only, None).await.unwrap();
+    let ours = sim.model(OURS).await;
+    assert!(only.content(&ours).await.is_ok(), "it can be read");
+    let error = only.destroy(&ours, Some(StorageFate::Release)).await.unwrap_err();
+    assert!(error.refused(), "{error}");
+    assert!(error.to_string().starts_with("juju destroy-model (to destroy model"), "{error}");
+    assert_eq!(sim.juju.writes(), 0);
+}

@@ -19,7 +19,10 @@ use super::{
     ReachState, ReleasesState, Reply, ServiceName, ServiceState, SinceStart, Sources, UnitPath,
     import_memory::ImportMemory,
 };
-use crate::{Error, channel::Standing};
+use crate::{
+    Error,
+    channel::{ReadOnly, Standing},
+};
 
 /// How long probes are collected into a batch. A remote execution takes far longer (a plain ssh
 /// command some 300 ms, juju seconds).
@@ -71,6 +74,21 @@ impl Unit {
             sources: self.sources.clone(),
             standing: self.standing.clone(),
             imports: Some(ImportMemory::new(directory, &self.label, &self.channel.name())),
+            pending,
+            executions,
+        }
+    }
+
+    /// Returns a handle on the same machine that refuses every action before it is sent.
+    #[must_use]
+    pub fn read_only(&self) -> Self {
+        let (pending, executions) = (Arc::clone(&self.pending), Arc::clone(&self.executions));
+        Self {
+            label: self.label.clone(),
+            channel: Arc::new(ReadOnly::new(Arc::clone(&self.channel))),
+            sources: self.sources.clone(),
+            standing: self.standing.clone(),
+            imports: self.imports.clone(),
             pending,
             executions,
         }

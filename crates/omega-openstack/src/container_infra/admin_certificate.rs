@@ -73,6 +73,10 @@ impl Diagnostic for IssueError {
     fn cancelled(&self) -> bool {
         matches!(self, Self::Api(error) if error.cancelled())
     }
+
+    fn refused(&self) -> bool {
+        matches!(self, Self::Api(error) if error.refused())
+    }
 }
 
 /// Makes a key pair and has Magnum sign a certificate for it, for the administrator of the cluster with

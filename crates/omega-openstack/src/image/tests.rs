@@ -416,3 +416,18 @@ fn staging_obeys_the_laws() {
     });
     TALLY.assert_meaningful("openstack.image.v1");
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_a_transport_that_only_reads_nothing_is_staged() {
+    let (cloud, file) = (Cloud::new(), qcow2());
+    let only = Images::new(Arc::new(crate::ReadOnly::new(cloud.member("capi-mgmt"))));
+    let (ctx, image) = (Context::default(), file.staged());
+    let planned = plan(&only, &image).await.unwrap();
+    assert_eq!(planned.delta().changes().len(), 3, "a plan only reads");
+    let failure = Failure::from(ensure(&ctx, &only, &image).await.unwrap_err());
+    assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
+    assert!(failure.causes[0].starts_with("POST image /v2/images was not sent to "), "{failure:?}");
+    assert_eq!((cloud.writes().len(), cloud.image_things().len()), (0, 0));
+    stage_image(&ctx, &images(&cloud), &image).await.unwrap();
+    assert!(!ensure(&ctx, &only, &image).await.unwrap().changed(), "what is there is found");
+}

@@ -267,6 +267,7 @@ fn foreign(error: &Error) -> osauth::Error {
         | Error::LacksRole { .. }
         | Error::Cancelled { .. }
         | Error::Source { .. }
+        | Error::ReadOnly(_)
         | Error::Tls { .. } => ErrorKind::OperationFailed,
     };
     osauth::Error::new(kind, omega_core::chain(error).join(": "))

@@ -111,7 +111,7 @@ async fn cloud(connect: &Connect<'_>) -> Result<(Cloud, CloudConfig), Failure> {
     let cloud = Cloud {
         with_token: Arc::new(web.clone().with_token_of(Arc::clone(&session))),
         without_token: Arc::new(web),
-        transport: session,
+        transport: connect.transport(session),
         region: config.region.clone(),
     };
     Ok((cloud, config))
@@ -284,7 +284,10 @@ fn hypervisors(
         let machine = match &one.ssh {
             Some(ssh) => machine(ssh, connect.by_ssh(ssh, one.jump.as_deref())?),
             // Who may read libvirt's system connection is decided by the machine (group libvirt).
-            None => machine("this machine", Arc::new(Local::new(false, connect.deadlines()))),
+            None => {
+                let here = Arc::new(Local::new(false, connect.deadlines()));
+                machine("this machine", connect.channel(here))
+            }
         };
         let virsh = one.virsh.clone().unwrap_or_else(|| "virsh".to_owned());
         let (domains, snapshots) = (one.domains.clone(), one.snapshots.clone());

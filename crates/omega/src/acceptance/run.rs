@@ -5,8 +5,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 use omega_core::{
-    Context, Event, Evidence, Failure, FailureClass, Finding, ItemOutcome, Severity, leftovers,
-    run::{Endpoints, RunDirectory},
+    CancelReason, Context, Event, Evidence, Failure, FailureClass, Finding, ItemOutcome, Severity,
+    leftovers,
+    run::{Endpoints, RunDirectory, Status},
 };
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
@@ -187,6 +188,9 @@ impl Acceptance {
         report.seconds = seconds(start.elapsed());
         report.interrupted = is_over(&ctx).is_some();
         report.decide();
+        if report.interrupted && ctx.cancel().reason() == Some(CancelReason::Deadline) {
+            report.exit_code = Status::Deadline.code();
+        }
         Ok(report)
     }
 

@@ -99,7 +99,7 @@ async fn grafted() -> Site {
 
 fn surveyor(site: &Site) -> Surveyor {
     let (_, kubeconfig) = rehearsal::site().unwrap();
-    let clients = PartialClients::from(&site.clients);
+    let clients = PartialClients::from(&site.clients.read_only());
     Surveyor::new(clients, Some(Arc::new(Model(MODEL))), "omega.toml")
         .with_kubeconfig(kubeconfig.facts)
 }

@@ -5,11 +5,11 @@ use std::{
 
 use jiff::Timestamp;
 use omega_capi::{Deadlines, Management};
-use omega_core::{Failure, FailureClass, kubeconfig::Kubeconfig};
+use omega_core::{ClientMode, Failure, FailureClass, kubeconfig::Kubeconfig};
 use omega_juju::{Sources, Unit};
 use omega_openstack::{
     CloudConfig, ConfigError, DomainRef, Limits, Lookup, ProjectRef, Service, Session,
-    SessionOptions,
+    SessionOptions, Transport,
 };
 use url::Url;
 
@@ -31,12 +31,14 @@ pub struct Connect<'a> {
     pub machine: &'a Machine,
     /// Who reads the management cluster, if not the user of the kubeconfig that is given.
     pub reader: Option<&'a Reader>,
+    /// What the clients may send.
+    pub(super) mode: ClientMode,
 }
 
 impl<'a> Connect<'a> {
-    /// Connects to `site` from `machine`.
+    /// Connects to `site` from `machine`. The clients read and write.
     pub fn new(site: &'a Site, machine: &'a Machine) -> Self {
-        Self { site, machine, reader: None }
+        Self { site, machine, reader: None, mode: ClientMode::ReadWrite }
     }
 
     /// Returns the same with another reader of the management cluster. The site's kubeconfig is still what the
@@ -208,6 +210,7 @@ impl<'a> Connect<'a> {
         let narrowed = Arc::new(Session::new(scoped, &options).await.map_err(open)?);
         let counted = (Arc::clone(&operator), Arc::clone(&narrowed));
         let requests = move || counted.0.requests() + counted.1.requests();
+        let (operator, narrowed) = (self.transport(operator), self.transport(narrowed));
         Ok(CloudClients::over(operator, narrowed, keystone, requests))
     }
 
@@ -217,12 +220,12 @@ impl<'a> Connect<'a> {
     /// # Errors
     ///
     /// As [`Connect::cloud`].
-    pub async fn in_project(&self, id: &str) -> Result<Arc<Session>, Failure> {
+    pub async fn in_project(&self, id: &str) -> Result<Arc<dyn Transport>, Failure> {
         let config = loaded(self.cloud_config())?;
         let config = config.in_project(ProjectRef::Id(id.to_owned()), "Magnum");
         let options = SessionOptions::default().limits(self.limits());
         let open = |error| Failure::from_error("could not prepare a session", &error);
-        Ok(Arc::new(Session::new(config, &options).await.map_err(open)?))
+        Ok(self.transport(Arc::new(Session::new(config, &options).await.map_err(open)?)))
     }
 
     /// Returns the names of the clouds in clouds.yaml.
@@ -268,8 +271,8 @@ impl<'a> Connect<'a> {
         let Timeouts { connect, ask, .. } = self.site.timeouts;
         let reader = self.reader.map(|reader| reader.kubeconfig(self.machine)).transpose()?;
         let used = reader.as_ref().unwrap_or(kubeconfig);
-        let management = Management::connect_within(used, Deadlines::within(connect, ask));
-        management.await.map_err(|error| {
+        let management = Management::connect_within(used, Deadlines::within(connect, ask)).await;
+        management.map(|management| management.in_mode(self.mode)).map_err(|error| {
             Failure::from_error("could not prepare the management cluster's client", &error)
         })
     }

@@ -4,6 +4,7 @@ mod connect;
 mod ignored_variables;
 mod kubeconfig;
 mod partial;
+mod read_only;
 mod reader;
 mod sources;
 mod units;
@@ -25,6 +26,7 @@ use omega_openstack::{
     Transport, container_infra::ContainerInfra, identity::Identity, network::Network,
 };
 pub use partial::{Part, PartialClients};
+pub(crate) use read_only::limited;
 pub use reader::Reader;
 pub(crate) use sources::Payloads;
 pub(crate) use units::UnitList;

@@ -8,7 +8,7 @@ use omega_core::{
     Desired as _, Failure, Label as _,
     run::{Counts, Endpoints},
 };
-use omega_juju::{Sources, Unit, channel::JujuProgram, charm::Model};
+use omega_juju::{Sources, Unit, charm::Model};
 
 use super::{Clients, CloudClients, Connect};
 use crate::cluster::AbsentCluster;
@@ -147,12 +147,7 @@ impl Connect<'_> {
     ///
     /// Fails if juju does not answer.
     pub async fn model(&self) -> Result<Arc<Model>, Failure> {
-        let juju = JujuProgram {
-            program: self.juju_program().to_path_buf(),
-            model: self.site.juju.model.clone(),
-            deadlines: self.deadlines(),
-        };
-        let model = Model::open(Arc::new(juju)).await;
+        let model = Model::open(self.juju_commands(self.site.juju.model.clone())).await;
         Ok(Arc::new(model.map_err(|error| Failure::from_error("could not ask juju", &error))?))
     }
 

@@ -126,7 +126,7 @@ impl Connect<'_> {
         let target = JujuTarget::new(self.juju_program(), unit.name.clone());
         let target = target.in_model(self.site.juju.model.as_deref()).known_as(model);
         let target = unit.standing.iter().fold(target, JujuTarget::standing);
-        Arc::new(Juju::new(target, self.deadlines()))
+        self.channel(Arc::new(Juju::new(target, self.deadlines())))
     }
 
     fn ssh(&self, name: &UnitName) -> Result<Arc<dyn Channel>, Failure> {
@@ -150,7 +150,7 @@ impl Connect<'_> {
     ) -> Result<Arc<dyn Channel>, Failure> {
         let mut target = self.ssh_target(ssh)?;
         target.jump = jump.map(|jump| self.ssh_target(jump)).transpose()?.map(Box::new);
-        Ok(Arc::new(Ssh::lazy(target, self.deadlines())))
+        Ok(self.channel(Arc::new(Ssh::lazy(target, self.deadlines()))))
     }
 
     /// Reads `[user@]host[:port]`.

@@ -52,4 +52,8 @@ impl Diagnostic for ClusterError {
     fn cancelled(&self) -> bool {
         self.cause().cancelled()
     }
+
+    fn refused(&self) -> bool {
+        self.cause().refused()
+    }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use omega_capi::{Management, coherence::Combination};
-use omega_core::{Failure, Label};
+use omega_core::{ClientMode, Failure, Label};
 use omega_driver::{DriverRelease, NamespacePrefix};
 use omega_openstack::{
     Transport,
@@ -46,7 +46,8 @@ impl ClusterSite {
     /// Returns a site of these services. `cloud`: in the clusters' project.
     pub fn new(cloud: Arc<dyn Transport>, management: Option<Arc<Management>>) -> Self {
         let magnum = Arc::new(ContainerInfra::new(Arc::clone(&cloud)));
-        Self { cloud, magnum, management, login: logins() }
+        // Whether a credential is accepted is a question.
+        Self { cloud, magnum, management, login: logins(ClientMode::ReadOnly) }
     }
 
     /// Returns the site of these clients.

@@ -384,3 +384,25 @@ async fn what_a_delete_left_is_named_with_what_to_run() {
     let places = ClusterPlace::find(&sim.site, &DriverSettings::default(), "x").await.unwrap();
     assert_eq!((places.len(), places[0].stack.as_str(), &places[0].id), (1, STACK, &None));
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_clients_that_only_read_no_cluster_is_created_or_deleted() {
+    let sim = Sim::new().await;
+    let cloud = Arc::new(omega_openstack::ReadOnly::new(sim.cloud.admin("mgmt")));
+    let management = Arc::new(sim.site.management.as_ref().unwrap().read_only());
+    let login = super::cluster_world::login(&sim.cloud);
+    let only = ClusterSite::new(cloud, Some(management)).with_login(login);
+    let ctx = Context::default();
+    assert_eq!(plan(&only, &wanted()).await.unwrap().delta().changes().len(), 1);
+    let refused =
+        omega_core::Failure::from(ensure_cluster(&ctx, &only, &wanted()).await.unwrap_err());
+    let nothing = (omega_core::FailureClass::Refused, omega_core::Touched::Nothing);
+    assert_eq!((refused.class, refused.touched), nothing, "{refused:?}");
+    assert_eq!((sim.creates(), sim.writes()), (0, 0));
+    sim.make().await;
+    let (writes, kept) = (sim.writes(), sim.snapshot());
+    assert!(!ensure_cluster(&ctx, &only, &wanted()).await.unwrap().changed());
+    let refused = omega_core::ensure(&ctx, &only, &gone()).await.unwrap_err();
+    assert_eq!(omega_core::Failure::from(refused).touched, omega_core::Touched::Nothing);
+    assert_eq!((sim.writes(), sim.snapshot()), (writes, kept));
+}

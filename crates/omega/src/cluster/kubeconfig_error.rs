@@ -125,4 +125,8 @@ impl Diagnostic for FetchError {
     fn cancelled(&self) -> bool {
         self.cause().is_some_and(Diagnostic::cancelled)
     }
+
+    fn refused(&self) -> bool {
+        self.cause().is_some_and(Diagnostic::refused)
+    }
 }

@@ -24,6 +24,8 @@ fn doctor_of(cloud: &Cloud, starts: &[Start], options: DoctorOptions) -> Doctor 
     let unit = |(nth, start): (usize, &Start)| start.unit(&format!("magnum/{nth}"));
     let units: Vec<_> = starts.iter().enumerate().map(unit).collect();
     let clients = rehearsal::clients(cloud, &Apiserver::default(), &units, &kubeconfig);
+    // As the command has them: it only reads.
+    let clients = clients.read_only();
     Doctor::new(&site, Some(kubeconfig.facts), (&clients).into(), options).unwrap()
 }
 

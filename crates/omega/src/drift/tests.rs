@@ -57,6 +57,8 @@ impl Watching {
 
     async fn views(&self) -> Vec<View> {
         let Site { clients, parsed, .. } = &self.site;
+        // As the command has them: whatever a look sends, it only reads.
+        let clients = &clients.read_only();
         let spec = self.site.spec(LeftoverPolicy::Undecided).await;
         let job = spec.job("omega.toml", &clients.clone().for_verification(None), Purpose::Verify);
         let items = job.targets.into_iter().chain(job.afterwards).collect();

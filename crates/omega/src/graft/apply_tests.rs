@@ -332,3 +332,35 @@ async fn an_unsafe_delete_can_not_be_accepted() {
     assert!(!detail["accepted"].as_array().unwrap().is_empty());
     assert_eq!(site.writes(), 0);
 }
+
+/// The clients refuse: whatever the first write of a graft is, it does not arrive. What only reads works.
+#[tokio::test(start_paused = true)]
+async fn with_clients_that_only_read_a_graft_is_refused_and_nothing_arrives() {
+    for start in Start::ALL {
+        let mut site = Site::new(&[start, start]);
+        let all = site.clients.clone();
+        site.clients = all.read_only();
+        let (before, job) = (site.everything(), site.job(LeftoverPolicy::Remove).await);
+        let planned = site.engine().plan(&job).await;
+        assert_eq!(planned.exit, Status::Pending, "{start:?}: a plan only reads: {planned:#?}");
+        let report = site.apply().await.unwrap();
+        assert_eq!(report.exit, Status::Refused, "{start:?}: {report:#?}");
+        let failure = report.failure.as_ref().unwrap();
+        assert_eq!(failure.touched, Touched::Nothing, "{start:?}: {failure:?}");
+        let why = failure.causes.join(": ");
+        assert!(why.contains("was not sent") && why.contains("only reads are allowed"), "{why}");
+        assert!(failure.next.as_deref().unwrap().contains("--read-only"), "{failure:?}");
+        assert_eq!((site.everything(), site.writes()), (before, 0), "{start:?}");
+        assert_eq!(site.apiserver.writes(), [""; 0]);
+        let run = report.run.unwrap();
+        let info = site.runs.all().unwrap().0.into_iter().find(|one| one.id == run).unwrap();
+        let outcome = site.runs.outcome(&info);
+        assert_eq!((outcome.changes, outcome.uncertain), (Some(0), 0), "{start:?}: {outcome:?}");
+
+        site.clients = all;
+        converges(&site).await;
+        site.clients = site.clients.read_only();
+        let verified = site.engine().verify(&site.job(LeftoverPolicy::Remove).await).await;
+        assert_eq!(verified.exit, Status::Done, "{start:?}: {verified:#?}");
+    }
+}

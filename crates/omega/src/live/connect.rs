@@ -7,7 +7,7 @@ use omega_capi::{
     constellation::{Constellation, ConstellationTested},
 };
 use omega_core::{Clock, Failure, FailureClass, Gate, Subject};
-use omega_juju::{Sources, Unit, channel::JujuProgram};
+use omega_juju::{Sources, Unit};
 use omega_openstack::CertificateReader;
 
 use super::{
@@ -67,17 +67,18 @@ impl<'a> Parts<'a> {
 
     fn gates(&self) -> Vec<Box<dyn Gate>> {
         let (parts, connect) = (self, self.connect);
-        let juju = parts.juju();
+        let in_model = connect.site.juju.model.clone();
+        let juju = connect.juju_commands(in_model.clone());
         vec![
             Box::new(RunningChannels {
                 model: Arc::new(JujuCli {
-                    program: juju.program.clone(),
-                    model: juju.model.clone(),
-                    deadlines: juju.deadlines,
+                    program: connect.juju_program().to_path_buf(),
+                    model: in_model,
+                    deadlines: connect.deadlines(),
                 }),
                 policy: connect.site.lint.clone(),
             }),
-            Box::new(CharmSettings::new(Arc::new(juju), connect.site)),
+            Box::new(CharmSettings::new(juju, connect.site)),
             boxed(
                 &endpoint_certificates::RULE,
                 endpoint_certificates::subject(),
@@ -140,14 +141,6 @@ fn unnamed(what: &str, chart: &str) -> Failure {
 }
 
 impl Parts<'_> {
-    fn juju(&self) -> JujuProgram {
-        JujuProgram {
-            program: self.connect.juju_program().to_path_buf(),
-            model: self.connect.site.juju.model.clone(),
-            deadlines: self.connect.deadlines(),
-        }
-    }
-
     fn cloud(&self) -> Result<&CloudClients, Failure> {
         self.cloud.as_ref().map_err(Failure::clone)
     }

@@ -4,13 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use omega_capi::credentials::ClusterCredentials;
-use omega_core::{Failure, FailureClass, values::Secret};
+use omega_core::{ClientMode, Failure, FailureClass, values::Secret};
 use omega_driver::naming::CLOUD;
 use omega_openstack::{
     ApplicationCredentialRef, CloudConfig, Credential, Error, Session, SessionOptions, Transport,
     identity::{CredentialStatus, check_application_credential},
 };
 use serde_json::json;
+
+use crate::clients::limited;
 
 /// How long Keystone may take to answer.
 const LOGIN: Duration = Duration::from_secs(30);
@@ -19,14 +21,14 @@ const LOGIN: Duration = Duration::from_secs(30);
 pub type Login =
     Arc<dyn Fn(CloudConfig) -> BoxFuture<'static, Result<Arc<dyn Transport>, Error>> + Send + Sync>;
 
-/// Opens sessions that store no token.
-pub fn logins() -> Login {
+/// Opens sessions that store no token, and send what `mode` allows.
+pub fn logins(mode: ClientMode) -> Login {
     let options = SessionOptions::default().stall_limit(LOGIN);
     Arc::new(move |config| {
         let options = options.clone();
         Box::pin(async move {
             let session = Session::new(config, &options).await?;
-            Ok(Arc::new(session) as Arc<dyn Transport>)
+            Ok(limited(Arc::new(session), mode))
         })
     })
 }

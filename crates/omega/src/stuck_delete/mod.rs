@@ -92,7 +92,7 @@ impl StuckDelete {
             stack: place.stack,
             patience: self.patience,
             wait: self.wait,
-            login: logins(),
+            login: logins(connect.mode()),
         };
         let replacement = match &self.credential {
             Some((given, name)) => {

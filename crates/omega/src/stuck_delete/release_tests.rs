@@ -364,3 +364,30 @@ async fn a_plan_shows_each_object_and_its_finalizers_in_order() {
     assert_eq!(until, "OpenStackCluster c1 is gone");
     assert_eq!(server.writes(), [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_clients_that_only_read_no_finalizer_is_removed() {
+    let (server, cloud) = (server(), Cloud::new());
+    let mark = ClusterName::new(NS, "c1");
+    address(&cloud.member("mgmt"), &mark.description()).await;
+    let (before, parts, writes) = (server.snapshot(), cloud.network_parts(), cloud.writes().len());
+    let mut release = release(&server, &cloud).await;
+    release.cluster.management = Arc::new(release.cluster.management.read_only());
+    release.project = Arc::new(omega_openstack::ReadOnly::new(release.project));
+    let reports = run(&release).await;
+    let failure = reports.last().unwrap().failure().unwrap();
+    assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
+    assert!(failure.causes[0].starts_with("PATCH /apis/"), "{failure:?}");
+    assert_eq!(server.writes(), [""; 0]);
+    assert_eq!((server.snapshot(), cloud.network_parts()), (before, parts));
+
+    // Without what holds it, what is left in the cloud is not removed either.
+    let absent = Apiserver::with_clusters();
+    let mut release = self::release(&absent, &cloud).await;
+    release.cluster.management = Arc::new(release.cluster.management.read_only());
+    release.project = Arc::new(omega_openstack::ReadOnly::new(release.project));
+    let reports = run(&release).await;
+    let failure = reports.last().unwrap().failure().unwrap();
+    assert_eq!(failure.class, FailureClass::Refused, "{failure:?}");
+    assert_eq!(cloud.writes().len(), writes);
+}

@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use omega_core::{Failure, run::Counts};
-use omega_juju::{channel::JujuProgram, controller::Controller};
+use omega_juju::controller::Controller;
 use omega_openstack::cloud_inventory::CloudInventory;
 
 use super::maas::{Maas, MaasProgram};
@@ -95,9 +95,7 @@ impl Connect<'_> {
     ///
     /// Fails if juju does not answer.
     pub async fn controller(&self, name: Option<&str>) -> Result<Controller, Failure> {
-        let program = self.juju_program().to_path_buf();
-        let juju = JujuProgram { program, model: None, deadlines: self.deadlines() };
-        let controller = Controller::open(Arc::new(juju), name).await;
+        let controller = Controller::open(self.juju_commands(None), name).await;
         controller.map_err(|error| Failure::from_error("could not ask juju", &error))
     }
 
@@ -106,6 +104,6 @@ impl Connect<'_> {
         let program = PathBuf::from("maas");
         let within = self.site.timeouts.ask + START;
         let commands = MaasProgram { program, profile: profile.to_owned(), within };
-        Maas::new(Arc::new(commands), profile)
+        Maas::new(self.maas_commands(Arc::new(commands)), profile)
     }
 }

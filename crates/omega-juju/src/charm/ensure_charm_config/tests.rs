@@ -8,7 +8,11 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{charm::restore, sim::Juju};
+use crate::{
+    channel::{JujuCommands, ReadOnly},
+    charm::restore,
+    sim::Juju,
+};
 
 const MEMORY: &str = "reserved-host-memory";
 const RESUME: &str = "resume-guests-state-on-host-boot";
@@ -273,4 +277,21 @@ async fn a_refusal_of_juju_says_what_to_do() {
     juju could not set reserved-host-memory=1 of nova-compute: refused for the sake of the test
     somebody has disabled changes of the model (juju disabled-commands): ask who; then enable them: juju enable-command all
     "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_juju_that_only_reads_no_option_is_set_or_reset() {
+    let juju = Juju::nova_compute(2, 0);
+    juju.configure("cpu-mode", json!("host-model"));
+    let below: Arc<dyn JujuCommands> = Arc::new(juju.clone());
+    let only = Model::open(Arc::new(ReadOnly::new(below))).await.unwrap();
+    let set = config(&[(MEMORY, "8192")]);
+    assert_eq!(plan(&only, &set).await.unwrap().delta().changes().len(), 1, "a plan only reads");
+    let error = omega_core::ensure(&omega_core::Context::default(), &only, &set).await.unwrap_err();
+    let failure = omega_core::Failure::from(error);
+    assert_eq!(failure.class, omega_core::FailureClass::Refused, "{failure:?}");
+    assert!(failure.causes[0].starts_with("juju config (to set "), "{failure:?}");
+    let keys = std::iter::once("cpu-mode".to_owned()).collect();
+    assert!(only.reset("nova-compute", &keys).await.unwrap_err().refused());
+    assert_eq!(juju.writes(), 0);
 }

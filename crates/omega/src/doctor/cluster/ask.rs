@@ -1,6 +1,6 @@
 //! Reads everything about one workload cluster.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use omega_capi::{
     Error, Management, Namespace,
@@ -12,7 +12,7 @@ use omega_capi::{
 };
 use omega_driver::{DriverRelease, naming::CLOUD};
 use omega_openstack::{
-    CloudConfig, Session, SessionOptions,
+    CloudConfig, ReadOnly, Session, SessionOptions,
     cloud_inventory::{CloudInventory, Quota},
     container_infra::{Cluster, ContainerInfra, NodeGroup as MagnumNodeGroup},
     identity::{CredentialStatus, check_application_credential},
@@ -155,6 +155,7 @@ async fn credential(
         .map_err(|error| causes(&error))?;
     let options = SessionOptions::default().stall_limit(LOGIN);
     let session = Session::new(config, &options).await.map_err(|error| causes(&error))?;
+    let session = ReadOnly::new(Arc::new(session));
     check_application_credential(&session, None).await.map(Some).map_err(|error| causes(&error))
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use omega_core::{Diagnostic, Retry, Touched};
+use omega_core::{Diagnostic, Retry, Touched, WriteRefused};
 
 /// MAAS could not be asked, or refused.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum MaasError {
         why: String,
         touched: Touched,
     },
+    /// Only reads are allowed. Nothing was sent.
+    #[error(transparent)]
+    ReadOnly(WriteRefused),
 }
 
 impl MaasError {
@@ -46,6 +49,7 @@ fn not_found(why: &str) -> bool {
 impl Diagnostic for MaasError {
     fn next(&self) -> Option<String> {
         Some(match self {
+            Self::ReadOnly(refused) => return refused.next(),
             Self::NotRun { .. } => {
                 "install the command line of MAAS on this machine (snap install maas)".to_owned()
             }
@@ -65,6 +69,7 @@ impl Diagnostic for MaasError {
             | Self::Deadline { touched, .. }
             | Self::Refused { touched, .. }
             | Self::Malformed { touched, .. } => *touched,
+            Self::ReadOnly(_) => Touched::Nothing,
         }
     }
 
@@ -72,10 +77,14 @@ impl Diagnostic for MaasError {
         matches!(self, Self::Deadline { .. })
     }
 
+    fn refused(&self) -> bool {
+        matches!(self, Self::ReadOnly(_))
+    }
+
     fn retry(&self) -> Retry {
         match self {
             Self::Deadline { .. } | Self::Malformed { .. } => Retry::Transient,
-            Self::NotRun { .. } | Self::Refused { .. } => Retry::Final,
+            Self::NotRun { .. } | Self::Refused { .. } | Self::ReadOnly(_) => Retry::Final,
         }
     }
 }

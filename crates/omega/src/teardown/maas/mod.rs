@@ -8,6 +8,7 @@ mod commands;
 mod error;
 mod machine;
 mod machine_released;
+mod read_only;
 #[cfg(any(test, feature = "sim"))]
 mod sim;
 
@@ -18,5 +19,6 @@ pub use machine::{MaasMachine, MachineState};
 pub use machine_released::{
     MachineObserved, MachineRelease, MachineReleased, ensure_machine_released,
 };
+pub use read_only::ReadOnlyMaas;
 #[cfg(any(test, feature = "sim"))]
 pub use sim::{SimMaas, SimMachine};
