@@ -55,7 +55,8 @@ impl Deadline {
 }
 
 fn shown(after: Duration) -> String {
-    jiff::SignedDuration::try_from(after).map_or_else(|_| format!("{after:?}"), |one| format!("{one:#}"))
+    jiff::SignedDuration::try_from(after)
+        .map_or_else(|_| format!("{after:?}"), |one| format!("{one:#}"))
 }
 
 #[cfg(test)]

@@ -144,7 +144,9 @@ mod tests {
         for one in command.get_subcommands().filter(|one| one.get_name() != "help") {
             let name = format!("{within} {}", one.get_name()).trim().to_owned();
             if !one.is_subcommand_required_set() {
-                let plans = one.get_arguments().any(|arg| arg.get_id() == "plan" && arg.get_long().is_some());
+                let plans = one
+                    .get_arguments()
+                    .any(|arg| arg.get_id() == "plan" && arg.get_long().is_some());
                 all.push((name.clone(), plans));
             }
             leaves(one, &name, all);
@@ -163,7 +165,11 @@ mod tests {
         for (name, plans) in &all {
             let effect = Called { name: name.clone(), plan: false }.effect();
             // `apply` has a `plan` of its own.
-            assert_eq!(*plans, effect != Reads && name != "apply", "{name} has --plan, or lacks it");
+            assert_eq!(
+                *plans,
+                effect != Reads && name != "apply",
+                "{name} has --plan, or lacks it"
+            );
         }
     }
 

@@ -22,10 +22,10 @@ use tempfile::TempDir;
 mod acceptance;
 #[path = "cli/confirm.rs"]
 mod confirm;
-#[path = "cli/decisions.rs"]
-mod decisions;
 #[path = "cli/deadline.rs"]
 mod deadline;
+#[path = "cli/decisions.rs"]
+mod decisions;
 #[path = "cli/drift.rs"]
 mod drift;
 #[path = "cli/images.rs"]

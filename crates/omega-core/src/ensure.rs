@@ -77,7 +77,12 @@ pub async fn ensure<D: Desired>(
     target: &D::Target,
     desired: &D,
 ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
-    plan_in_time(ctx, target, desired).await?.ready(ctx, target).await?.execute(ctx, target, false).await
+    plan_in_time(ctx, target, desired)
+        .await?
+        .ready(ctx, target)
+        .await?
+        .execute(ctx, target, false)
+        .await
 }
 
 /// As [`plan`], as long as the run has time.
@@ -366,28 +371,24 @@ async fn until<D: Desired>(
     };
     let read = || look(target, desired, touched);
     let policy = desired.poll_policy();
-    wait_after(ctx, touched, policy, read, &condition, tell).await.map_err(
-        |error| match error {
-            WaitError::Read(error) => error,
-            WaitError::Cancelled => {
-                EnsureError::Cancelled { subject: name(target, desired), touched }
-            }
-            WaitError::Failed { why, seen: _ } => EnsureError::NotSettled {
-                subject: name(target, desired),
-                after: Duration::ZERO,
-                stalled: false,
-                why,
-                touched,
-            },
-            WaitError::TimedOut(late) => EnsureError::NotSettled {
-                subject: name(target, desired),
-                after: late.after,
-                stalled: late.stalled,
-                why: late.why,
-                touched,
-            },
+    wait_after(ctx, touched, policy, read, &condition, tell).await.map_err(|error| match error {
+        WaitError::Read(error) => error,
+        WaitError::Cancelled => EnsureError::Cancelled { subject: name(target, desired), touched },
+        WaitError::Failed { why, seen: _ } => EnsureError::NotSettled {
+            subject: name(target, desired),
+            after: Duration::ZERO,
+            stalled: false,
+            why,
+            touched,
         },
-    )
+        WaitError::TimedOut(late) => EnsureError::NotSettled {
+            subject: name(target, desired),
+            after: late.after,
+            stalled: late.stalled,
+            why: late.why,
+            touched,
+        },
+    })
 }
 
 /// Describes what is missing. The text changes as long as there is progress.

@@ -186,7 +186,8 @@ mod tests {
             source,
         });
         assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
-        let why = "DELETE network /v2.0/ports/p was not sent to cloud c: only reads are allowed here";
+        let why =
+            "DELETE network /v2.0/ports/p was not sent to cloud c: only reads are allowed here";
         assert_eq!(failure.causes, [why]);
         assert!(failure.next.unwrap().contains("defect of omega"));
     }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Clock, Context, Evidence, Failure, FailureClass, Finding, Gate, Preview, Step, StepId, Subject, Verdict, Wait,
-    WaitState,
+    Clock, Context, Evidence, Failure, FailureClass, Finding, Gate, Preview, Step, StepId, Subject,
+    Verdict, Wait, WaitState,
 };
 
 /// How many targets are read at the same time: each needs a connection or a process.

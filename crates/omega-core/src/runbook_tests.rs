@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, Event, EventSink,
-    ItemOutcome, Label, PollPolicy, Run, TargetReport, Touched, WhenLate, step,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, Event, EventSink, ItemOutcome, Label,
+    PollPolicy, Run, TargetReport, Touched, WhenLate, step,
 };
 
 /// Lamps by name, and what was done to them in order.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Context, Delta, Describe, Desired, Diff, EnsureError, Evidence, Failure, Label as _, Note,
-    Outcome, Plan, StepId, Subject, Touched, 
+    Outcome, Plan, StepId, Subject, Touched,
     ensure::{id, plan_in_time},
     plan,
 };

@@ -56,7 +56,8 @@ fn every_client_is_made_where_the_switch_is() {
     for (words, allowed) in MADE {
         let is_made = |text: &str| {
             let code = program(text).lines().filter(|line| !line.trim_start().starts_with("//"));
-            let is = |line: &str| line.contains(words) && !line.contains(&format!("struct {words}"));
+            let is =
+                |line: &str| line.contains(words) && !line.contains(&format!("struct {words}"));
             code.into_iter().any(|line| is(line) && !line.trim_start().starts_with("impl "))
         };
         let made = all.iter().filter(|(_, text)| is_made(text)).map(|(path, _)| path);

@@ -118,7 +118,8 @@ fn a_watch_ends() {
     let (home, silent) = (Home::new(), Silent::listen());
     cloud_at(&home, silent.0);
     home.write("omega.toml", &format!("{}{PATIENT}", site()));
-    let ran = home.run(&["drift", "--watch", "--interval", "1h", "--deadline", "1h", "--timeout", "2s"]);
+    let ran =
+        home.run(&["drift", "--watch", "--interval", "1h", "--deadline", "1h", "--timeout", "2s"]);
     assert_eq!(ran.code, Some(124), "{ran:?}");
 }
 
@@ -147,7 +148,8 @@ fn a_write_under_way_is_finished_and_the_run_says_what_stopped_it() {
     let list = home.run(&["runs"]);
     let row = list.out.lines().find(|line| line.contains(&id)).unwrap();
     assert!(row.contains("timed out") && row.contains(" 1 "), "{row}");
-    let document: Value = serde_json::from_str(&home.run(&["runs", "--output", "json"]).out).unwrap();
+    let document: Value =
+        serde_json::from_str(&home.run(&["runs", "--output", "json"]).out).unwrap();
     assert!(document.to_string().contains("\"outcome\":\"deadline\""), "{document}");
     assert_eq!(home.run(&["runs", "show", "latest"]).code, Some(0));
     home.write("slow", "0");
@@ -175,7 +177,8 @@ fn a_write_that_hangs_is_reported_as_possibly_made() {
 #[test]
 fn a_question_that_nobody_answers_ends_with_the_command() {
     let home = Home::with_juju();
-    let words = [&[env!("CARGO_BIN_EXE_omega-cli")], &confirm::SET[..], &["--timeout", "3s"]].concat();
+    let words =
+        [&[env!("CARGO_BIN_EXE_omega-cli")], &confirm::SET[..], &["--timeout", "3s"]].concat();
     let line = shlex::try_join(words).unwrap();
     let mut command = Command::new("script");
     command.args(["-qec", &line, "/dev/null"]).current_dir(home.path()).env_clear();
@@ -196,7 +199,10 @@ fn a_question_that_nobody_answers_ends_with_the_command() {
 #[test]
 fn what_ends_before_is_not_affected() {
     let home = Home::new();
-    assert_eq!(home.run(&["rehearse", "graft", "--start", "fresh", "--timeout", "10m"]).code, Some(0));
+    assert_eq!(
+        home.run(&["rehearse", "graft", "--start", "fresh", "--timeout", "10m"]).code,
+        Some(0)
+    );
     let (with, without) = (home.run(&["validate", "--timeout", "1h"]), home.run(&["validate"]));
     assert_eq!((with.code, with.out), (without.code, without.out));
     for bad in ["0s", "-1m", "soon"] {

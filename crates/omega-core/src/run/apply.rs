@@ -68,7 +68,8 @@ impl Engine {
         run.keep("plan.json", &PlanFile::new(job, looked.targets.clone()))?;
         if let Some(capture) = &job.pre_state {
             let Some(captured) = ctx.in_time(capture()).await else {
-                let failure = Failure::new(FailureClass::Interrupted, "stopped before the first change");
+                let failure =
+                    Failure::new(FailureClass::Interrupted, "stopped before the first change");
                 return self.finish(job, &run, Vec::new(), Some(failure));
             };
             run.keep("pre-state.json", &captured?)?;

@@ -79,7 +79,11 @@ impl Desired for Lamp {
         let switch = *house.switch.lock().unwrap();
         sleep(switch).await;
         let mut on = house.on.lock().unwrap();
-        if change.1 { on.insert(change.0.clone()) } else { on.remove(&change.0) };
+        if change.1 {
+            on.insert(change.0.clone())
+        } else {
+            on.remove(&change.0)
+        };
         Ok(())
     }
     fn undo(&self, before: &bool) -> Option<Self> {

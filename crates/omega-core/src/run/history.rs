@@ -173,7 +173,10 @@ mod tests {
             (json!({ "exit_code": 124 }), Outcome::Failed),
             (json!({ "exit_code": 124, "failure": { "class": "deadline" } }), Outcome::Failed),
             (json!({ "exit_code": 124, "failure": { "class": "interrupted" } }), Outcome::Deadline),
-            (json!({ "exit_code": 124, "verdict": "incomplete", "interrupted": true }), Outcome::Deadline),
+            (
+                json!({ "exit_code": 124, "verdict": "incomplete", "interrupted": true }),
+                Outcome::Deadline,
+            ),
             (json!({ "exit_code": 143 }), Outcome::Interrupted),
             (json!({ "exit_code": 0, "verdict": "incomplete" }), Outcome::Done),
             (json!({ "exit_code": 3, "verdict": "failed" }), Outcome::Failed),

@@ -78,7 +78,8 @@ impl CloudClients {
     /// Returns the same clients, which refuse to send a write.
     #[must_use]
     pub fn read_only(&self) -> Self {
-        let only = |transport: &Arc<dyn Transport>| limited(Arc::clone(transport), ClientMode::ReadOnly);
+        let only =
+            |transport: &Arc<dyn Transport>| limited(Arc::clone(transport), ClientMode::ReadOnly);
         let requests = Arc::clone(&self.requests);
         let (operator, narrowed) = (only(&self.operator), only(&self.narrowed));
         Self::over(operator, narrowed, self.keystone.clone(), move || requests())

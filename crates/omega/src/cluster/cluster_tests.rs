@@ -394,7 +394,8 @@ async fn with_clients_that_only_read_no_cluster_is_created_or_deleted() {
     let only = ClusterSite::new(cloud, Some(management)).with_login(login);
     let ctx = Context::default();
     assert_eq!(plan(&only, &wanted()).await.unwrap().delta().changes().len(), 1);
-    let refused = omega_core::Failure::from(ensure_cluster(&ctx, &only, &wanted()).await.unwrap_err());
+    let refused =
+        omega_core::Failure::from(ensure_cluster(&ctx, &only, &wanted()).await.unwrap_err());
     let nothing = (omega_core::FailureClass::Refused, omega_core::Touched::Nothing);
     assert_eq!((refused.class, refused.touched), nothing, "{refused:?}");
     assert_eq!((sim.creates(), sim.writes()), (0, 0));
