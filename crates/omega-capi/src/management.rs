@@ -12,35 +12,21 @@ use http::{
     Request, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
 };
-use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
-use hyper_timeout::TimeoutConnector;
-use hyper_util::{
-    client::legacy::{Builder, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use jiff::Timestamp;
 use kube::{
     Client, Config,
-    client::{Body, ConfigExt as _},
+    client::Body,
     config::{KubeConfigOptions, Kubeconfig as Raw},
 };
 use omega_core::{
-    ClientMode, Label, WriteRefused, chain,
-    kubeconfig::Kubeconfig,
-    read_only::passes,
-    tls::{TrustedCertificates, client_identity},
-    values::Secret,
+    ClientMode, Label, WriteRefused, chain, kubeconfig::Kubeconfig, read_only::passes,
 };
-use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::Value;
-use tower::{BoxError, Service, ServiceBuilder};
+use tower::{BoxError, Service};
 
 use crate::{
-    ConnectFailure, Error, OddObject, Verb,
-    connect_failure::{certificate_names, tls_words},
-    list::JSON,
-    rights::rights,
-    upstream_messages::is_authorizer_refusal,
+    ConnectFailure, Deadlines, Error, OddObject, Verb, connect_failure::certificate_names,
+    kube_client::client, list::JSON, rights::rights, upstream_messages::is_authorizer_refusal,
 };
 
 /// How often a read is sent at most, unless the server itself says when to ask again.
@@ -72,40 +58,6 @@ pub struct Management {
     /// How often a read is sent at most.
     tries: u32,
     mode: ClientMode,
-}
-
-/// How long a request to the management cluster may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadlines {
-    /// To connect.
-    pub connect: Duration,
-    /// Between two reads of a response, and for TLS once there is a connection.
-    pub read: Duration,
-    /// For the whole request.
-    pub total: Duration,
-}
-
-impl Default for Deadlines {
-    /// 5 s, 10 s and 15 s. Discovery takes milliseconds, or a few seconds while an API server starts.
-    fn default() -> Self {
-        let [connect, read, total] = [5, 10, 15].map(Duration::from_secs);
-        Self { connect, read, total }
-    }
-}
-
-impl Deadlines {
-    /// Returns the deadlines for questions that are answered within `ask`, on connections that are there
-    /// within `connect`. A third of the first is the most for the second: what is left tells whether a
-    /// server that has been reached answers.
-    pub fn within(connect: Duration, ask: Duration) -> Self {
-        Self { connect: connect.min(ask / 3), read: ask, total: ask }
-    }
-
-    /// Returns the limit for a connection with TLS. A server that takes connections and hangs needs
-    /// longer than one that can't be reached, so that it is reported as what it is.
-    fn secured(&self) -> Duration {
-        (2 * self.connect).min(self.read)
-    }
 }
 
 impl Management {
@@ -455,49 +407,6 @@ impl Management {
             _ => Error::Status { server, verb, path, code: code.as_u16(), message },
         }
     }
-}
-
-/// Returns kube's client for `config`, with its own authentication and headers, which also accepts a
-/// server certificate that is itself the CA of the kubeconfig.
-fn client(
-    config: &Config,
-    identity: Option<(String, Secret)>,
-    deadlines: Deadlines,
-) -> Result<Client, String> {
-    let wrong = |error: kube::Error| match tls_words(&error) {
-        Some(words) => format!("its client certificate can't be used: {words}"),
-        None => chain(&error).join(": "),
-    };
-    let mut tls = config.rustls_client_config().map_err(wrong)?;
-    if let Some((certificate, key)) = identity {
-        let identity = client_identity(certificate.as_bytes(), &key);
-        tls.client_auth_cert_resolver = identity.map_err(|error| error.to_string())?;
-    }
-    if let (Some(trusted), false) = (&config.root_cert, config.accept_invalid_certs) {
-        let trusted = trusted.iter().map(|der| CertificateDer::from(der.clone())).collect();
-        let trusted = TrustedCertificates::new(trusted).map_err(|error| error.to_string())?;
-        tls.dangerous().set_certificate_verifier(Arc::new(trusted));
-    }
-    let mut https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
-    if let Some(name) = &config.tls_server_name {
-        let name = ServerName::try_from(name.clone());
-        let name = name.map_err(|_| "tls-server-name is not a name".to_owned())?;
-        https = https.with_server_name_resolver(FixedServerNameResolver::new(name));
-    }
-    let mut http = HttpConnector::new();
-    http.enforce_http(false);
-    http.set_connect_timeout(Some(deadlines.connect));
-    let mut connector = TimeoutConnector::new(https.enable_http1().wrap_connector(http));
-    connector.set_connect_timeout(Some(deadlines.secured()));
-    connector.set_read_timeout(Some(deadlines.read));
-    connector.set_write_timeout(Some(deadlines.read));
-    let service = ServiceBuilder::new()
-        .layer(config.base_uri_layer())
-        .option_layer(config.auth_layer().map_err(wrong)?)
-        .layer(config.extra_headers_layer().map_err(wrong)?)
-        .map_err(BoxError::from)
-        .service(Builder::new(TokioExecutor::new()).build(connector));
-    Ok(Client::new(service, config.default_namespace.clone()))
 }
 
 /// Returns whether a status tells that the API server, or the proxy in front of it, can't answer now.

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Conflict, GRACE, JournalError};
+use crate::{Conflict, FailureClass, GRACE, JournalError};
 
 /// Whether a failed run may have changed anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -272,32 +272,6 @@ fn late(after: Duration, stalled: bool) -> String {
 /// What to do after an interruption.
 const STOPPED: &str = "run the same command again: completed steps are not repeated";
 
-/// The kind of failure: the part that scripts act on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum FailureClass {
-    /// Something went wrong.
-    Error,
-    /// A gate failed.
-    Gate,
-    /// An operation refused.
-    Refused,
-    /// The plan no longer matches the changes that are needed.
-    Stale,
-    /// Another run holds the lock.
-    Locked,
-    /// Some targets are done, one failed, the rest is unchanged.
-    Partial,
-    /// A deadline passed.
-    Deadline,
-    /// The run was cancelled between two steps.
-    Interrupted,
-    /// The command line or the site file is wrong.
-    Usage,
-}
-
 /// A failure as a person sees it and as a report stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -326,21 +300,6 @@ pub struct Failure {
 
 fn finally() -> Retry {
     Retry::Final
-}
-
-impl FailureClass {
-    /// Returns the class of a call that failed with `error`.
-    fn of(error: &dyn Diagnostic) -> Self {
-        if error.cancelled() {
-            Self::Interrupted
-        } else if error.timed_out() {
-            Self::Deadline
-        } else if error.refused() {
-            Self::Refused
-        } else {
-            Self::Error
-        }
-    }
 }
 
 impl Failure {

@@ -8,12 +8,12 @@ const WRITES: [&[&str]; 21] = [
     &["apply", "graft", "--from", "x.plan"],
     &["rollback", "graft", "--yes"],
     &["runs", "sweep", "--yes"],
-    &["release-stuck-delete", "c1", "--yes"],
+    &["release-stuck-delete", "--cluster", "c1", "--yes"],
     &["teardown", "--maas-profile", "admin"],
-    &["stage-image", "--yes"],
+    &["stage-image", "--yes", "--manifest", "0.28.0", "--kubernetes-version", "v1.34.7"],
     &["ensure-cluster-template", "--yes"],
     &["ensure-cluster", "--yes", "--name", "c1", "--template", "t"],
-    &["ensure-cluster-absent", "--yes", "--name", "c1"],
+    &["ensure-cluster-absent", "--yes", "--cluster", "c1"],
     &["fetch-cluster-kubeconfig", "--yes", "--cluster", "c1", "--out", "x"],
     &["ensure-guest-running", "--yes", "s"],
     &["ensure-charm-config", "--yes"],
@@ -30,19 +30,13 @@ const WRITES: [&[&str]; 21] = [
 #[test]
 fn a_command_that_changes_something_is_refused_before_anything() {
     let home = Home::new();
-    let mut tried = 0;
     for words in WRITES {
         let args = [words, &["--read-only"]].concat();
         let ran = home.run(&args);
-        if ran.code == Some(64) && ran.err.contains("Usage:") {
-            continue; // Its arguments have changed: counted below.
-        }
-        tried += 1;
         assert_eq!(ran.code, Some(4), "{words:?}: {ran:?}");
         assert!(ran.err.contains("--read-only allows no change"), "{words:?}: {}", ran.err);
         assert!(ran.err.contains("changed   nothing"), "{words:?}: {}", ran.err);
     }
-    assert!(tried + 3 >= WRITES.len(), "only {tried} of them were understood");
     assert_eq!(home.runs(), [""; 0]);
     assert!(!home.path().join("x").exists());
     let apply = home.run(&["--read-only", "apply", "graft", "--yes", "--output", "json"]);
