@@ -349,7 +349,6 @@ async fn with_a_client_that_only_reads_nothing_is_minted_and_the_rights_can_be_a
     let (wanted, only) = (wanted(named(&["magnum-a"])), sim.mint.read_only());
     let before = sim.server.snapshot();
     let refused = mint_kubeconfig(&Context::default(), &only, &wanted).await.unwrap_err();
-    let refused = Failure::from(refused);
     assert_eq!((refused.class, refused.touched), (FailureClass::Refused, Touched::Nothing));
     assert!(refused.causes[0].starts_with("POST /api"), "{refused:?}");
     assert_eq!((sim.server.writes(), sim.server.snapshot()), (Vec::new(), before));

@@ -281,13 +281,12 @@ fn hypervisors(
         return Err(no_hypervisor());
     }
     let of = |one: &site::Hypervisor| {
-        let machine = match &one.ssh {
-            Some(ssh) => machine(ssh, connect.by_ssh(ssh, one.jump.as_deref())?),
+        let machine = if let Some(ssh) = &one.ssh {
+            machine(ssh, connect.by_ssh(ssh, one.jump.as_deref())?)
+        } else {
             // Who may read libvirt's system connection is decided by the machine (group libvirt).
-            None => {
-                let here = Arc::new(Local::new(false, connect.deadlines()));
-                machine("this machine", connect.channel(here))
-            }
+            let here = Arc::new(Local::new(false, connect.deadlines()));
+            machine("this machine", connect.channel(here))
         };
         let virsh = one.virsh.clone().unwrap_or_else(|| "virsh".to_owned());
         let (domains, snapshots) = (one.domains.clone(), one.snapshots.clone());

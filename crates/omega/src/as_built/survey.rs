@@ -204,7 +204,7 @@ impl Surveyor {
 
     async fn management(&self) -> management::Parts {
         match (&self.clients.management, &self.management_unknown) {
-            (Some(management), _) => management::read(management).await,
+            (Some(management), _) => Box::pin(management::read(management)).await,
             (None, Some(failure)) => {
                 management::unknown(&Unread::of("the management cluster", failure))
             }

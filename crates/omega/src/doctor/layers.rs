@@ -250,7 +250,7 @@ async fn examine_cluster(
     let mut templates = lists.templates.iter().flatten();
     let template = templates.find(|template| template.uuid == one.cluster_template_id);
     let driver = template.and_then(|template| template.network_driver.clone());
-    let inside = workload::ask(asking, &facts, driver, patience).await;
+    let inside = Box::pin(workload::ask(asking, &facts, driver, patience)).await;
     let mut all = cluster::judge(&facts, patience);
     all.push(workload::judge(&facts, inside.as_deref()));
     all

@@ -121,7 +121,7 @@ pub fn watch_alerts() -> AlertGroup {
     AlertGroup { name: "omega-drift".to_owned(), rules }
 }
 
-/// Returns the alerts of what is exported: of CronJobs, or of Jobs that run once. The metrics are those of
+/// Returns the alerts of what is exported: of `CronJob`s, or of Jobs that run once. The metrics are those of
 /// kube-state-metrics 2 (`docs/metrics/workload/cronjob-metrics.md`, `job-metrics.md`).
 pub(super) fn job_alerts(options: &ExportOptions) -> AlertGroup {
     let rules = if options.once { once(options) } else { scheduled(options) };

@@ -113,7 +113,7 @@ impl<'a> Builder<'a> {
         let namespace = &options.namespace;
         self.secrets.push(SecretCommand::new(name.as_str(), name.object(), namespace, files));
         self.configs.push(Object::ConfigMap(config_map(options, name, text)));
-        self.claims.push(Object::PersistentVolumeClaim(state(options, name)));
+        self.claims.push(Object::PersistentVolumeClaim(Box::new(state(options, name))));
         let pod = pod(options, site, &skip);
         self.jobs.push(if options.once {
             Object::Job(Box::new(job(options, name, pod)))

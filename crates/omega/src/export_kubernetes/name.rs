@@ -6,7 +6,7 @@ use omega_core::{Failure, FailureClass};
 
 /// Which job looks at the sites.
 pub(super) const PREFIX: &str = "omega-drift";
-/// The longest name of a CronJob: the controller adds 11 characters for the name of a Job, which is a label of its
+/// The longest name of a `CronJob`: the controller adds 11 characters for the name of a Job, which is a label of its
 /// pods (kubernetes/website, `concepts/workloads/controllers/cron-jobs.md`).
 const MOST: usize = 52;
 
@@ -19,7 +19,7 @@ impl SiteName {
     ///
     /// # Errors
     ///
-    /// Fails if nothing is left of the name, or if the name of a CronJob with it is longer than 52 characters.
+    /// Fails if nothing is left of the name, or if the name of a `CronJob` with it is longer than 52 characters.
     pub fn of(path: &Path) -> Result<Self, Failure> {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
         let stem = stem.unwrap_or_default();

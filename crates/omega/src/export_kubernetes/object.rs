@@ -26,7 +26,7 @@ pub enum Object {
     ClusterRole(ClusterRole),
     ClusterRoleBinding(ClusterRoleBinding),
     ConfigMap(ConfigMap),
-    PersistentVolumeClaim(PersistentVolumeClaim),
+    PersistentVolumeClaim(Box<PersistentVolumeClaim>),
     CronJob(Box<CronJob>),
     Job(Box<Job>),
     PrometheusRule(PrometheusRule),

@@ -17,7 +17,7 @@ pub struct ExportOptions {
     pub namespace: Namespace,
     /// When the sites are looked at.
     pub schedule: Schedule,
-    /// One Job for each site, which looks once, in the place of a CronJob.
+    /// One Job for each site, which looks once, in the place of a `CronJob`.
     pub once: bool,
     /// Rules and sources that are not looked at, by name, as `drift --skip` has them.
     pub skip: Vec<String>,
@@ -30,7 +30,7 @@ pub struct ExportOptions {
 }
 
 impl ExportOptions {
-    /// Returns the options for a CronJob of each site, with a `PrometheusRule`.
+    /// Returns the options for a `CronJob` of each site, with a `PrometheusRule`.
     pub fn new(image: Image, namespace: Namespace, schedule: Schedule) -> Self {
         Self {
             image,

@@ -1,4 +1,4 @@
-//! The schedule of a CronJob.
+//! The schedule of a `CronJob`.
 
 use std::{fmt, str::FromStr};
 
@@ -9,7 +9,7 @@ const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
-/// A schedule of five fields, as the CronJob controller reads it (robfig/cron v3, `parser.go`,
+/// A schedule of five fields, as the `CronJob` controller reads it (robfig/cron v3, `parser.go`,
 /// `ParseStandard`), in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
@@ -74,10 +74,10 @@ impl FromStr for Schedule {
 fn field(text: &str, least: u32, most: u32, names: &[&str]) -> Result<Field, InvalidSchedule> {
     let odd = || invalid(format!("`{text}` is not a field from {least} to {most}"));
     let value = |word: &str| {
-        let named = names.iter().position(|name| word.eq_ignore_ascii_case(name));
-        let named = named.and_then(|at| u32::try_from(at).ok()).map(|at| at + least);
+        let nth = names.iter().position(|name| word.eq_ignore_ascii_case(name));
+        let by_name = nth.and_then(|at| u32::try_from(at).ok()).map(|at| at + least);
         let digits = || Some(word).filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
-        let value = named.or_else(|| digits()?.parse().ok()).ok_or_else(odd)?;
+        let value = by_name.or_else(|| digits()?.parse().ok()).ok_or_else(odd)?;
         if (least..=most).contains(&value) { Ok(value) } else { Err(odd()) }
     };
     let (mut values, mut is_any) = (Vec::new(), false);
@@ -86,20 +86,20 @@ fn field(text: &str, least: u32, most: u32, names: &[&str]) -> Result<Field, Inv
             Some((range, step)) => (range, Some(step.parse::<u32>().map_err(|_| odd())?)),
             None => (part, None),
         };
-        let (first, last) = match range.split_once('-') {
+        let (from, to) = match range.split_once('-') {
             _ if range == "*" || range == "?" => {
                 is_any |= step.unwrap_or(1) == 1;
                 (least, most)
             }
-            Some((first, last)) => (value(first)?, value(last)?),
+            Some((from, to)) => (value(from)?, value(to)?),
             // `5/10`: from 5 on.
             None => (value(range)?, if step.is_some() { most } else { value(range)? }),
         };
         let step = usize::try_from(step.unwrap_or(1)).map_err(|_| odd())?;
-        if first > last || step == 0 {
+        if from > to || step == 0 {
             return Err(odd());
         }
-        values.extend((first..=last).step_by(step));
+        values.extend((from..=to).step_by(step));
     }
     values.sort_unstable();
     values.dedup();

@@ -90,9 +90,9 @@ impl Balancing {
         let service = echo(EchoObject::Service);
         let image = self.image.clone();
         let seen = Mutex::new(ServiceSeen { name, image, ..ServiceSeen::default() });
-        let done = with_temporary(ctx, workload, &pods, |_| {
+        let done = Box::pin(with_temporary(ctx, workload, &pods, |_| {
             with_temporary(ctx, workload, &service, |_| self.look(ctx, workload, &service, &seen))
-        })
+        }))
         .await;
         let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Err(failure) = done {
