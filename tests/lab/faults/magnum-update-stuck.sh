@@ -3,12 +3,16 @@ patience=30
 layer=magnum cause=stale-status
 evidence='UPDATE_IN_PROGRESS'
 odd=(old-warning cordoned-node)
+# systemd in the cloud's machine can't signal a whole control group, so each process is signalled
+to_conductor() { # SIGNAL
+  at cloud sh -c 'for p in /proc/[0-9]*; do ! grep -zqx /usr/bin/magnum-conductor "$p/cmdline" 2>/dev/null || kill -s "$0" "${p#/proc/}"; done' "$1"
+}
 put() {
-  at cloud systemctl kill -s STOP magnum-conductor
+  to_conductor STOP
   in_magnum UPDATE_IN_PROGRESS
 }
 heal() {
   in_magnum CREATE_COMPLETE
-  at cloud systemctl kill -s CONT magnum-conductor
+  to_conductor CONT
 }
 shown() { [[ $(cluster "$UUID" .status) = UPDATE_IN_PROGRESS ]]; }
