@@ -38,6 +38,7 @@ const EFFECTS: &[(&str, Effect)] = &[
     ("explain", Reads),
     ("decisions", Reads),
     ("as-built", Reads),
+    ("export kubernetes", Reads),
     ("runs", Reads),
     ("runs show", Reads),
     ("runs sweep", Writes),

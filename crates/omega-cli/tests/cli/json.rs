@@ -449,9 +449,9 @@ fn every_flag_of_every_subcommand_has_an_effect() {
         for flag in offered(&home, &words) {
             let seen = match flag.as_str() {
                 // Of every command: `what_every_command_takes`.
-                // And `confirm.rs` has --yes and --plan, needs.rs --unit.
+                // And `confirm.rs` has --yes and --plan, needs.rs --unit, read_only.rs and deadline.rs theirs.
                 "--output" | "--quiet" | "--verbose" | "--trace" | "--help" | "--version"
-                | "--yes" | "--plan" | "--unit" => true,
+                | "--yes" | "--plan" | "--unit" | "--read-only" | "--timeout" => true,
                 "--site" => names_site(&home, &subcommand),
                 _ => match effect(&subcommand, &flag) {
                     Some(effect) => is_seen(&home, &effect),
