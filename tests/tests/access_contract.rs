@@ -139,7 +139,7 @@ mod simulated {
         let machine = Machine::with_server("127.77.2.1:6443", &server);
         let management = Management::over(server.clone(), "simulator");
         let mint = Mint::on(management, &facts, now, Arc::new(machine.clone()));
-        super::an_account_may_do_what_the_driver_does_where_it_does_it(
+        Box::pin(super::an_account_may_do_what_the_driver_does_where_it_does_it(
             &mint,
             "contract",
             |path| {
@@ -151,7 +151,7 @@ mod simulated {
                 let server = server.with_token(&token(&kubeconfig));
                 Box::pin(async move { Management::over(server, "account") })
             },
-        )
+        ))
         .await;
         super::a_token_is_asked_for_within_the_servers_bounds(&mint, "contract").await;
     }
@@ -183,12 +183,12 @@ mod live {
         let management = Management::connect(&admin).await.unwrap();
         let mint = Mint::new(management, &admin.facts, jiff::Timestamp::now());
         let home = format!("omega-access-{}", std::process::id());
-        super::an_account_may_do_what_the_driver_does_where_it_does_it(
+        Box::pin(super::an_account_may_do_what_the_driver_does_where_it_does_it(
             &mint,
             &home,
             super::kubeconfig,
             |kubeconfig| Box::pin(async move { Management::connect(&kubeconfig).await.unwrap() }),
-        )
+        ))
         .await;
         super::a_token_is_asked_for_within_the_servers_bounds(&mint, &home).await;
         remove(&[&home, &format!("{home}-1"), &format!("{home}-2")]);

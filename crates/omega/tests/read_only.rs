@@ -1,6 +1,8 @@
 //! Clients that only read: every client of a site is made where the switch is, and the list of what passes is
 //! documented.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{fs, path::Path};
 
 use omega_core::read_only::EXCEPTIONS;

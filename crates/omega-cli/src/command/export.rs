@@ -1,5 +1,7 @@
 //! `export`
 
+#![expect(clippy::doc_markdown, reason = "the names of kinds in the words of the help")]
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -166,7 +168,8 @@ fn sentence(finding: &Finding) -> String {
 
 /// The commands that make the Secrets.
 fn commands(export: &Export) -> String {
-    export.secrets.iter().map(|secret| format!("{}\n", secret.command)).collect()
+    let lines = export.secrets.iter().map(|secret| secret.command.to_string());
+    lines.map(|line| line + "\n").collect()
 }
 
 /// Writes the files, and returns them.
