@@ -168,8 +168,7 @@ fn sentence(finding: &Finding) -> String {
 
 /// The commands that make the Secrets.
 fn commands(export: &Export) -> String {
-    let lines = export.secrets.iter().map(|secret| secret.command.to_string());
-    lines.map(|line| line + "\n").collect()
+    export.secrets.iter().map(|secret| secret.command.clone() + "\n").collect()
 }
 
 /// Writes the files, and returns them.
