@@ -33,14 +33,15 @@ more_looks() { # N
 line() { jq -c "select(.change | $1)" lines.json | tail -n 1; }
 silent() { line ".silent == \"$1\" and .kind != \"recovered\""; }
 told() { [[ -n $(silent "$1") ]]; }
+silent_of() { line ".silent == \"$1\" and .kind != \"recovered\" and .id.target == \"$2\""; } # what several targets have is a line for each
+told_of() { [[ -n $(silent_of "$1" "$2") ]]; }
 is_over() { [[ -n $(line ".silent == \"$1\" and .kind == \"recovered\"") ]]; }
 
 # named SILENT TARGET BEGAN: told by a look that began within an interval (and its jitter, and one look) of the change
 named() {
   local one at began=$3
-  until_true 60 "the line for $1" told "$1"
-  one=$(silent "$1")
-  same "target of $1" "$2" "$(jq -r .change.id.target <<<"$one")"
+  until_true 60 "the line for $1 on $2" told_of "$1" "$2"
+  one=$(silent_of "$1" "$2")
   at=$(date -d "$(jq -r .at <<<"$one")" +%s)
   ((at - began <= DRIFT_EVERY + 1 + SLOWEST)) || fail "$1 was told by a look that began $((at - began)) s after it"
   echo "$1: $((at - began)) s after it"
