@@ -20,13 +20,13 @@ survey_case() {
     grep -q "$word" page.md || fail "no $word in the page"
   done
   exits 0 omega as-built --output json
-  same 'the external network' public "$(jq -r '.networks.rows[] | select(.external) | .name' out)"
+  same 'the external network' public "$(jq -r '.as_built.networks.rows[] | select(.external) | .name' out)"
 
   # the address plan against Neutron: only that the lab's provider network is not the documents'
   exits 0 omega lint network --live --svg plan.svg
   same 'findings of the address plan' pool-differs "$(omega_json lint network --live | jq -r '[.findings[].rule] | unique | join(" ")')"
   grep -q '203.0.113.0/24' plan.svg
-  printf '\n[lint]\nvip_networks = ["203.0.113.0/24"]\n' >>omega.toml
+  printf '\n[lint]\nvip_networks = ["203.0.113.0/24"]\nallocation_pools = ["203.0.113.2-203.0.113.254"]\n' >>omega.toml
   same 'findings with the lab'\''s network' '' "$(omega_json lint network --live | jq -r '[.findings[].rule] | unique | join(" ")')"
 
   exits 0 omega lint templates
