@@ -10,7 +10,8 @@ drift() { omega drift --skip live "$@"; }
 watch_drift() { # ARGS...: looks every 5 s in the background; lines to lines.json
   : >lines.json
   rm -f drift.prom
-  env -i PATH=/usr/bin:/bin HOME="$PWD/home" NO_COLOR=1 OS_CLIENT_CONFIG_FILE="$PWD/clouds.yaml" \
+  # bash starts what runs in the background with SIGINT ignored
+  env -i --default-signal=INT PATH=/usr/bin:/bin HOME="$PWD/home" NO_COLOR=1 OS_CLIENT_CONFIG_FILE="$PWD/clouds.yaml" \
     "$(built bin omega-cli)" drift --watch --interval ${DRIFT_EVERY}s --output json --skip live --metrics-file drift.prom \
     --listen $DRIFT_LISTEN "$@" >lines.json 2>watch.err </dev/null 9>&- &
   watch_pid=$!
