@@ -311,7 +311,7 @@ impl TargetPlan {
         self.preview_at(&at(now), Moment::Before).await
     }
 
-    /// The same in a run: what was not read when its deadline passed is told as such.
+    /// The same in a run: what was not read before the deadline is reported as such.
     pub(crate) async fn preview_at(&self, ctx: &Context, moment: Moment) -> TargetPreview {
         let sections = self.sections.iter().map(|section| async move {
             let items = section.items.iter().map(|item| item.preview(ctx, &self.target, moment));

@@ -58,7 +58,7 @@ struct KubernetesArgs {
     /// When the sites are looked at: minute, hour, day, month, weekday, in UTC.
     #[arg(long, default_value = "*/5 * * * *", conflicts_with = "once")]
     schedule: Schedule,
-    /// Write a Job for each site, which looks once, in the place of a CronJob.
+    /// Write a Job for each site, which looks once, instead of a CronJob.
     #[arg(long)]
     once: bool,
     /// Don't look at this rule or source, as `drift --skip` has it (repeatable).

@@ -16,7 +16,7 @@ impl Connect<'_> {
     /// Connects with clients that refuse to send a write: the transports of the cloud, the ways to units,
     /// juju, MAAS, the management cluster and the workload clusters. Nothing below them is asked, and
     /// [`EXCEPTIONS`](omega_core::read_only::EXCEPTIONS) lists what passes besides plain reads. Files on this
-    /// machine are not the site: they are written as ever.
+    /// machine are not the site: they are still written.
     #[must_use]
     pub fn read_only(self) -> Self {
         self.in_mode(ClientMode::ReadOnly)

@@ -20,7 +20,7 @@ const MOST: u64 = 1 << 20;
 const OUTSIDE: &str =
     "this works in a pod with the token of its service account; elsewhere name a kubeconfig";
 
-/// Who reads the management cluster in the place of the site's kubeconfig, which has the driver's rights.
+/// Who reads the management cluster instead of the user of the site's kubeconfig, which has the driver's rights.
 ///
 /// What it names is read anew each time, as a token in a pod is replaced before it expires.
 #[derive(Clone, Debug, PartialEq, Eq)]

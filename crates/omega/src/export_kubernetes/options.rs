@@ -17,7 +17,7 @@ pub struct ExportOptions {
     pub namespace: Namespace,
     /// When the sites are looked at.
     pub schedule: Schedule,
-    /// One Job for each site, which looks once, in the place of a `CronJob`.
+    /// One Job for each site, which looks once, instead of a `CronJob`.
     pub once: bool,
     /// Rules and sources that are not looked at, by name, as `drift --skip` has them.
     pub skip: Vec<String>,
