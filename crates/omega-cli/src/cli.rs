@@ -86,7 +86,7 @@ pub(crate) enum Command {
     /// Say what changed on the site since the last look, and since when (read-only).
     ///
     /// The first look records what is there as the baseline. A change goes on being reported until it is
-    /// reverted or accepted. Exit codes: 1 something could not be looked at; 3 a rule says no; 2 something
+    /// reverted or accepted. Exit codes: 1 something could not be looked at; 3 a rule fails; 2 something
     /// changed, or `apply` would change it; 0 nothing; the first that applies.
     Drift(DriftArgs),
     /// Check the acceptance bar of the cloud, D-011, and write a report.

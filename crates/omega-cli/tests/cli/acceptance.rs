@@ -103,7 +103,7 @@ fn items_are_chosen_and_those_that_cannot_be_asked_are_an_error() {
     home.run(&["accept", "--only", "D-011.9"]).exits(64).says(&["no item `D-011.9`"]);
 }
 
-/// A machine that can't be asked is not one that says no.
+/// A machine that can't be asked is not one that failed.
 #[test]
 fn machines_that_do_not_answer_leave_their_items_open() {
     let home = Home::with_cloud();

@@ -237,7 +237,7 @@ pub(super) fn of_finding(finding: &Finding) -> ResultState {
     }
 }
 
-/// A gate that says no is a failure of its own class; any other means that it could not be asked.
+/// A gate that fails is a failure of its own class; any other means that it could not be asked.
 fn of_failure(failure: &Failure) -> ResultState {
     if matches!(failure.class, FailureClass::Gate | FailureClass::Refused) {
         ResultState::Failed

@@ -105,7 +105,7 @@ fn update(
     baseline.open.extend(left_out);
 }
 
-/// Whether a difference of this kind can be accepted: not what a rule says no to, what `apply` would
+/// Whether a difference of this kind can be accepted: not what a failing rule found, what `apply` would
 /// change, or what was not seen.
 fn is_accepted(kind: DifferenceKind) -> bool {
     kind.status() == Status::Pending && kind != DifferenceKind::Pending

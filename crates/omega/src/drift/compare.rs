@@ -112,7 +112,7 @@ fn kind(
     }
 }
 
-/// Whether the evidence shows what is there, whatever the verdict. A check that says no shows why.
+/// Whether the evidence shows what is there, whatever the verdict. A check that fails shows why.
 fn compares(one: &Observation) -> bool {
     match &one.state {
         State::Holds | State::Pending { .. } | State::Warns { .. } => true,

@@ -27,7 +27,7 @@ pub struct Difference {
     /// The facts that differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<FactChange>,
-    /// What the rule found, if it says no, warns, or would be changed.
+    /// What the rule found, if it fails, warns, or would be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<Finding>,
     /// What to do about it.
@@ -54,7 +54,7 @@ pub struct Difference {
 pub enum DifferenceKind {
     /// It could not be looked at.
     Unknown,
-    /// A rule says no.
+    /// A rule fails.
     Fails,
     /// It is not what the site file wants: `apply` would change it.
     Pending,

@@ -79,7 +79,7 @@ pub enum State {
         /// What.
         finding: Box<Finding>,
     },
-    /// It is not: a rule says no.
+    /// It is not: a rule fails.
     Fails {
         /// Why.
         finding: Box<Finding>,

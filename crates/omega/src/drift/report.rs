@@ -77,7 +77,7 @@ impl<'a> ChangeLine<'a> {
 }
 
 impl DriftReport {
-    /// Returns the status: 1 if something could not be looked at, 3 if a rule says no, 2 if something
+    /// Returns the status: 1 if something could not be looked at, 3 if a rule fails, 2 if something
     /// changed or would be changed, 0 otherwise.
     pub fn status(&self) -> Status {
         Status::first(self.differences.iter().map(|one| one.kind.status()))

@@ -74,7 +74,7 @@ pub fn watch_alerts() -> AlertGroup {
             Severity::Critical,
         )
         .says(
-            "{{ $labels.rule }} says no: {{ $labels.subject }} ({{ $labels.target }})",
+            "{{ $labels.rule }} fails: {{ $labels.subject }} ({{ $labels.target }})",
             "omega-cli drift says what was found, since when, and what to do.",
         ),
         Alert::new(
@@ -150,7 +150,7 @@ fn scheduled(options: &ExportOptions) -> Vec<Alert> {
     let failed = format!("{} > {success}", latest("kube_cronjob_status_last_schedule_time"));
     let never = format!("(time() - {created} > {stale}) unless on (namespace, cronjob) {success}");
     let logs = format!(
-        "kubectl --namespace {namespace} logs --tail=-1 --selector batch.kubernetes.io/job-name,app.kubernetes.io/name={PREFIX} shows the looks. Exit code 1: something could not be looked at; 2: it changed; 3: a rule says no."
+        "kubectl --namespace {namespace} logs --tail=-1 --selector batch.kubernetes.io/job-name,app.kubernetes.io/name={PREFIX} shows the looks. Exit code 1: something could not be looked at; 2: it changed; 3: a rule fails."
     );
     let warning = Severity::Warning;
     vec![

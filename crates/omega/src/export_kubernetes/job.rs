@@ -43,7 +43,7 @@ pub(super) fn job_spec(template: PodTemplateSpec) -> JobSpec {
     }
 }
 
-/// A pod that was evicted says nothing about the site. That something changed, that a rule says no, that the site
+/// A pod that was evicted says nothing about the site. That something changed, that a rule fails, that the site
 /// file or the baseline is wrong is as true a second time.
 fn failures() -> PodFailurePolicy {
     let evicted = PodFailurePolicyRule {

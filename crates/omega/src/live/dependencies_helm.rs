@@ -50,7 +50,7 @@ impl ConductorHelm {
             }
         };
         let (Some(version), tested) = (helm_version(&says), helm_version(&self.tested)) else {
-            let why = format!("the helm of {unit} says no version: {says}");
+            let why = format!("the helm of {unit} does not print a version: {says}");
             return judged.unknown(why, "run helm version on the unit");
         };
         judged.shows(Evidence::text(unit, version));
