@@ -135,6 +135,14 @@ async fn a_whole_site_as_it_is_written_down() {
     assert!(!page.contains("\nNone.\n") && !page.contains("Not looked at"), "{page}");
 }
 
+/// The whole page: a change of it is a change of what operators compare from month to month.
+#[tokio::test]
+async fn the_page_of_a_whole_site() {
+    let page = surveyor(&grafted().await).look(&at(NOON)).await.markdown();
+    let page = page.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    insta::assert_snapshot!("as_built_page", page);
+}
+
 /// Rows of the section that runbooks keep by hand, phase 07 and phase 08.
 #[tokio::test]
 async fn every_row_of_the_hand_written_section_has_its_place() {

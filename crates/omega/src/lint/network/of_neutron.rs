@@ -50,12 +50,17 @@ pub(super) fn pools_of(live: &AddressInventory, subnet: &ListedSubnet) -> Vec<Pl
 
 /// Returns what a subnet is called: its own name need not be unique, nor be there.
 pub(super) fn name(live: &AddressInventory, subnet: &ListedSubnet) -> String {
+    format!("subnet {}", subject(live, subnet))
+}
+
+/// Returns the same for a [`Subject`](omega_core::Subject), whose kind is `subnet`.
+pub(super) fn subject(live: &AddressInventory, subnet: &ListedSubnet) -> String {
     let own = if subnet.name.is_empty() { &subnet.id } else { &subnet.name };
     match live.network_of(subnet).map(|network| network.name.as_str()) {
         Some(network) if !network.is_empty() && network != own => {
-            format!("subnet {own} of network {network}")
+            format!("{own} of network {network}")
         }
-        Some(_) | None => format!("subnet {own}"),
+        Some(_) | None => own.clone(),
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn check(input: &Input<'_>) -> Vec<LintFinding> {
             if subnet.cidr.contains(route.nexthop.into()) {
                 continue;
             }
-            let name = of_neutron::name(live, subnet);
+            let name = of_neutron::subject(live, subnet);
             let summary = format!(
                 "its host route to {} leads by {}, which is not in {}",
                 route.destination, route.nexthop, subnet.cidr
