@@ -17,6 +17,7 @@ mod exit;
 #[cfg(test)]
 mod explain_tests;
 mod help;
+mod output_file;
 mod render;
 mod signals;
 mod systems;

@@ -10,7 +10,15 @@ use omega::{
 };
 use serde_json::json;
 
-use crate::{app::App, cli::SiteFile};
+use crate::{app::App, cli::SiteFile, output_file::OutputFile};
+
+/// An earlier page.
+const PAGE: OutputFile = OutputFile {
+    what: "a page of as-built",
+    begins: "# As built: ",
+    holds: "",
+    flag: "--out FILE",
+};
 
 /// `as-built`
 #[derive(Clone, Debug, Args)]
@@ -18,7 +26,7 @@ pub(crate) struct AsBuiltArgs {
     /// The site.
     #[command(flatten)]
     file: SiteFile,
-    /// Write the Markdown to this file, in the place of one that is there.
+    /// Write the Markdown to this file. An earlier page is replaced, and no other file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -26,6 +34,7 @@ pub(crate) struct AsBuiltArgs {
 impl App {
     /// Looks at the site and prints or writes what exists. It only reads.
     pub(crate) async fn as_built(&self, args: &AsBuiltArgs) -> Result<Status, Failure> {
+        args.out.iter().try_for_each(|path| PAGE.may_be_written(path))?;
         let site = Self::site(&args.file.site)?;
         let named = args.file.site.display().to_string();
         let surveyor = Surveyor::connect(&self.connect(&site), &named).await?;

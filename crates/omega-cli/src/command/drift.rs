@@ -16,8 +16,8 @@ use omega::{
     core::{Clock, Event, Failure, FailureClass, persist_readable},
     decisions::CheckResults,
     drift::{
-        Acceptance, Baselines, ChangeLine, DriftReport, DriftSite, Page, Take, WatchOptions,
-        Watched, bind, metrics, serve, watch,
+        Acceptance, Baselines, ChangeLine, DriftReport, DriftSite, LookOptions, Page, Source, Take,
+        WatchOptions, Watched, bind, metrics, serve, watch,
     },
     run::Status,
 };
@@ -26,6 +26,7 @@ use super::accept::acceptable;
 use crate::{
     app::App,
     cli::{LeftoverArgs, SiteFile, limit},
+    output_file::OutputFile,
     render::{self, Format},
 };
 
@@ -96,12 +97,33 @@ fn prom(text: &str) -> Result<PathBuf, String> {
     if is_prom { Ok(path) } else { Err("its name must end in .prom".to_owned()) }
 }
 
+const METRICS: OutputFile = OutputFile {
+    what: "a file of metrics of omega",
+    begins: "# HELP omega_drift_",
+    holds: "",
+    flag: "--metrics-file FILE.prom",
+};
+
+impl DriftArgs {
+    fn options(&self) -> LookOptions {
+        let mut options = LookOptions::default();
+        options.skip.clone_from(&self.skip);
+        options.expires_within = self.expires_within;
+        options
+    }
+}
+
 impl App {
     /// Says what changed on the site since the last look. It only reads there.
     pub(crate) async fn drift(&self, args: &DriftArgs) -> Result<Status, Failure> {
         let at = &args.site.site;
+        let options = args.options();
+        options.check_names()?;
+        args.metrics_file.iter().try_for_each(|path| METRICS.may_be_written(path))?;
         let site = Self::site(at)?;
-        site.is_complete_for_graft()?;
+        if !options.skips(Source::Graft.name()) {
+            site.is_complete_for_graft()?;
+        }
         let listener = match args.listen {
             Some(address) => Some(bind(address, args.listen_anywhere).await?),
             None => None,
@@ -114,8 +136,7 @@ impl App {
         let mut seen = DriftSite::new(connect, &named);
         seen.leftovers = args.leftovers.policy();
         seen.accepted.clone_from(&args.rules);
-        seen.options.skip.clone_from(&args.skip);
-        seen.options.expires_within = args.expires_within;
+        seen.options = options;
         let watched = Watched::new(&file, &self.runs, &named, seen.sources(), &seen.options);
         let take = || -> futures::future::BoxFuture<'_, _> { Box::pin(seen.look(Clock::System)) };
         if !args.watch {

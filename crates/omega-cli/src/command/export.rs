@@ -9,6 +9,7 @@ use omega::{
     capi::Namespace,
     clients::Connect,
     core::{Failure, FailureClass, Finding, persist_readable, shell_word},
+    drift::LookOptions,
     export_kubernetes::{
         Export, ExportOptions, ExportSite, Image, Object, Schedule, export_kubernetes, yaml,
     },
@@ -16,10 +17,28 @@ use omega::{
 };
 use serde_json::json;
 
-use crate::{app::App, render::Format};
+use crate::{app::App, output_file::OutputFile, render::Format};
 
 /// The file of an output directory that has the commands for the Secrets.
 const SECRETS: &str = "secrets.sh";
+const SCRIPT: OutputFile = OutputFile {
+    what: "an earlier script of export",
+    begins: "#!/bin/sh\n# Makes the Secrets of the sites.\n",
+    holds: "",
+    flag: "--output-dir DIRECTORY",
+};
+const MANIFEST: OutputFile = OutputFile {
+    what: "an earlier manifest of export",
+    begins: "",
+    holds: "app.kubernetes.io/managed-by: omega-cli",
+    flag: "--output-dir DIRECTORY",
+};
+const RULES: OutputFile = OutputFile {
+    what: "an earlier rules file of export",
+    begins: "",
+    holds: "- name: omega-drift",
+    flag: "--rules-file FILE",
+};
 
 /// `export`
 #[derive(Clone, Debug, Args)]
@@ -87,6 +106,9 @@ impl App {
     /// Writes objects. Nothing is contacted.
     pub(crate) fn export(&self, args: &ExportArgs) -> Result<Status, Failure> {
         let Exported::Kubernetes(args) = &args.what;
+        let mut look = LookOptions::default();
+        look.skip.clone_from(&args.skip);
+        look.check_names()?;
         let export = export_kubernetes(&self.exported(args)?, &args.options())?;
         let files = written(args, &export)?;
         for finding in &export.findings {
@@ -173,23 +195,24 @@ fn commands(export: &Export) -> String {
 
 /// Writes the files, and returns them.
 fn written(args: &KubernetesArgs, export: &Export) -> Result<Vec<PathBuf>, Failure> {
-    let mut all: Vec<(PathBuf, String)> = Vec::new();
+    let mut all: Vec<(PathBuf, String, OutputFile)> = Vec::new();
     if let Some(directory) = &args.output_dir {
         let mut names: Vec<&str> = export.objects.iter().map(Object::file).collect();
         names.dedup();
         ready(directory, &names)?;
         for name in names {
             let of_it = export.objects.iter().filter(|one| one.file() == name);
-            all.push((directory.join(name), yaml(of_it)?));
+            all.push((directory.join(name), yaml(of_it)?, MANIFEST));
         }
         let script =
             format!("#!/bin/sh\n# Makes the Secrets of the sites.\nset -e\n{}", commands(export));
-        all.push((directory.join(SECRETS), script));
+        all.push((directory.join(SECRETS), script, SCRIPT));
     }
     if let Some(file) = &args.rules_file {
-        all.push((file.clone(), yaml([&export.rules])?));
+        all.push((file.clone(), yaml([&export.rules])?, RULES));
     }
-    for (path, text) in &all {
+    all.iter().try_for_each(|(path, _, kind)| kind.may_be_written(path))?;
+    for (path, text, _) in &all {
         persist_readable(path, text.as_bytes()).map_err(|error| {
             let what = format!("could not write {}", path.display());
             Failure::new(FailureClass::Error, what)
@@ -197,7 +220,7 @@ fn written(args: &KubernetesArgs, export: &Export) -> Result<Vec<PathBuf>, Failu
                 .next("name another place: --output-dir DIRECTORY, --rules-file FILE")
         })?;
     }
-    Ok(all.into_iter().map(|(path, _)| path).collect())
+    Ok(all.into_iter().map(|(path, ..)| path).collect())
 }
 
 /// Makes the directory. It has no manifest of something else, which would be applied with these.

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use crate::{
     app::App,
     cli::{SiteFile, YesArgs},
+    output_file::OutputFile,
     render::{self, Format, Screen},
 };
 
@@ -217,7 +218,7 @@ impl App {
         let placed = placed(args.site.as_deref())?;
         let bundle = read_all(&args.files)?;
         if let Some(path) = &args.svg {
-            may_be_drawn(path)?;
+            PICTURE.may_be_written(path)?;
         }
         let live = if args.live { Some(self.addresses(&placed.site).await?) } else { None };
         let sources = NetworkSources { site: &placed, bundle: &bundle, live: live.as_ref() };
@@ -359,24 +360,13 @@ fn placed(site: Option<&Path>) -> Result<PlacedSite, Failure> {
     read.map_err(render::site_error)
 }
 
-/// How every picture of a plan begins.
-const PICTURE: &[u8] = b"<svg xmlns=\"http://www.w3.org/2000/svg\"";
-/// The largest picture that is replaced, in bytes.
-const LARGEST_PICTURE: u64 = 64 << 20;
-
-/// Refuses a file that is something else than a picture of a plan.
-fn may_be_drawn(path: &Path) -> Result<(), Failure> {
-    if fs::symlink_metadata(path).is_err() {
-        return Ok(());
-    }
-    let is_picture =
-        read_regular(path, LARGEST_PICTURE).is_ok_and(|bytes| bytes.starts_with(PICTURE));
-    let refused = || {
-        let what = format!("{} exists and is not a picture of a plan", path.display());
-        Failure::new(FailureClass::Usage, what).next("name another file: --svg FILE")
-    };
-    is_picture.then_some(()).ok_or_else(refused)
-}
+/// A picture of an address plan.
+const PICTURE: OutputFile = OutputFile {
+    what: "a picture of a plan",
+    begins: "<svg xmlns=\"http://www.w3.org/2000/svg\"",
+    holds: "",
+    flag: "--svg FILE",
+};
 
 fn draw(path: &Path, plan: &AddressPlan) -> Result<(), Failure> {
     persist(path, network::svg(plan).as_bytes()).map_err(|error| {

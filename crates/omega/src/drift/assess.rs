@@ -98,11 +98,19 @@ fn update(
     // What is in the baseline now is not reported again.
     let is_taken =
         |one: &&Difference| one.expected || (!known.contains(&one.source) && is_accepted(one.kind));
-    // What was not to be looked at is as it was reported.
-    let left_out = baseline.open.iter().filter(|open| look.leaves_out(open.source, &open.id));
+    // What was not to be looked at, or could not be, is as it was reported.
+    let left_out = baseline.open.iter().filter(|open| is_unseen(open, differences, look));
     let left_out: Vec<Difference> = left_out.cloned().collect();
     baseline.open = differences.iter().filter(|one| !is_taken(one)).cloned().collect();
     baseline.open.extend(left_out);
+}
+
+/// Whether this look tells nothing of what was reported.
+fn is_unseen(open: &Difference, now: &[Difference], look: &Look) -> bool {
+    let unknown = |one: &Difference| one.id == open.id && one.kind == DifferenceKind::Unknown;
+    look.leaves_out(open.source, &open.id)
+        || (open.kind != DifferenceKind::Unknown
+            && (look.is_blind(open.source) || now.iter().any(unknown)))
 }
 
 /// Whether a difference of this kind can be accepted: not what a failing rule found, what `apply` would
@@ -124,7 +132,10 @@ fn tell(all: &mut [Difference], baseline: &Baseline, look: &Look) -> Vec<Differe
     }
     let is_over = |open: &&Difference| {
         let looked = !look.is_blind(open.source) && !look.leaves_out(open.source, &open.id);
-        looked && !all.iter().any(|one| one.id == open.id)
+        // What could not be looked at for a while is over once.
+        let other = |one: &Difference| one.id == open.id && one.kind != DifferenceKind::Unknown;
+        let is_second = open.kind == DifferenceKind::Unknown && baseline.open.iter().any(other);
+        looked && !is_second && !all.iter().any(|one| one.id == open.id)
     };
     let over = baseline.open.iter().filter(is_over).cloned();
     over.map(|open| open.recovered(look.at)).collect()
@@ -136,7 +147,9 @@ fn keep(baseline: &mut Baseline, differences: &[Difference], look: &Look, accept
     for now in &look.observations {
         let found = differences.iter().find(|one| one.id == now.id);
         let is_known = baseline.record(&now.id).is_some();
-        let takes = accepts || !baseline.seen.contains(&now.source);
+        // What can't be accepted is compared with what was recorded before.
+        let is_accepted = accepts && found.is_none_or(|one| is_accepted(one.kind));
+        let takes = is_accepted || !baseline.seen.contains(&now.source);
         if takes && (!now.state.is_unknown() || !is_known) {
             let agreed = (!now.state.is_unknown()).then_some(look.at);
             baseline.put(now.clone(), agreed);

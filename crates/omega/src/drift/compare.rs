@@ -47,6 +47,7 @@ fn difference(
 ) -> Option<Difference> {
     let seen = before.map(|record| &record.observation);
     let (kind, facts) = kind(is_known, seen, now)?;
+    let since = since(before, now, &facts, look);
     let next = match &now.state {
         State::Unknown { next, .. } => next.clone(),
         state => state.finding().and_then(|finding| finding.remedy.clone()),
@@ -61,17 +62,25 @@ fn difference(
         facts,
         finding: now.state.finding().cloned(),
         next,
-        since: Since {
-            after: before.and_then(|record| record.agreed),
-            before: look.at,
-            machine: facts::times(seen, now),
-        },
+        since,
         runs: Vec::new(),
         expected: false,
         new: false,
     };
     silent::name(&mut found, seen, now);
     Some(found)
+}
+
+/// Returns since when it is so. What was so when it was recorded has no look before that.
+fn since(before: Option<&Record>, now: &Observation, facts: &[FactChange], look: &Look) -> Since {
+    let seen = before.map(|record| &record.observation);
+    let agreed = before.and_then(|record| record.agreed);
+    let was_so = facts.is_empty() && seen.is_some_and(|seen| seen.state.is_alike(&now.state));
+    let machine = facts::times(seen, now);
+    match agreed {
+        Some(first) if was_so => Since { after: None, before: first, machine },
+        after => Since { after, before: look.at, machine },
+    }
 }
 
 /// Returns what is about `now`, and which facts differ; none if it is as it was, and good. `is_known`:

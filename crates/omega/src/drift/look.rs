@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use omega_core::{Failure, StepId, TargetPlan, kubeconfig::RENEW_WITHIN, preview, run::Endpoints};
+use omega_core::{
+    Failure, FailureClass, StepId, TargetPlan, kubeconfig::RENEW_WITHIN, nearest_name, preview,
+    run::Endpoints,
+};
 
 use super::{
     Observation, Source, expiry,
     observation::distinct,
     sources::{CoherenceView, ConstellationView},
 };
+use crate::decisions::checks;
 
 /// What one look found.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +85,31 @@ impl LookOptions {
     /// Returns whether this rule or source is not looked at.
     pub fn skips(&self, name: &str) -> bool {
         self.skip.iter().any(|one| one == name)
+    }
+
+    /// Checks that each name of [`skip`](Self::skip) is one of a source or a rule. What has a space, a slash or a
+    /// dot may be the key or the kind of one observation.
+    ///
+    /// # Errors
+    ///
+    /// Names the first that is not, and the one that is nearest to it. Fails too if every source is skipped.
+    pub fn check_names(&self) -> Result<(), Failure> {
+        if Source::ALL.into_iter().all(|source| self.skips(source.name())) {
+            let failure = Failure::new(FailureClass::Usage, "every source is skipped");
+            return Err(failure.next("leave one of them: nothing would be looked at"));
+        }
+        let sources = Source::ALL.into_iter().map(|source| source.name().to_owned());
+        let all: Vec<String> = sources.chain(checks().into_iter().map(|one| one.rule)).collect();
+        let names = || all.iter().map(String::as_str);
+        let is_key = |name: &str| name.contains([' ', '/', '.']);
+        let is_unknown = |name: &&String| !is_key(name) && !names().any(|one| one == *name);
+        let Some(name) = self.skip.iter().find(is_unknown) else { return Ok(()) };
+        let what = format!("there is no rule or source {name:?}, so it can't be skipped");
+        let next = nearest_name(name, names()).map_or_else(
+            || "`omega-cli decisions` lists the rules".to_owned(),
+            |near| format!("did you mean {near}? `omega-cli decisions` lists the rules"),
+        );
+        Err(Failure::new(FailureClass::Usage, what).next(next))
     }
 }
 

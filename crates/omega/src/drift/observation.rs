@@ -165,6 +165,12 @@ impl State {
         }
     }
 
+    /// Whether the same rule finds the same.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        let rule = |one: &Self| one.finding().map(|finding| finding.rule.clone());
+        self.word() == other.word() && rule(self) == rule(other)
+    }
+
     pub(super) fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown { .. })
     }

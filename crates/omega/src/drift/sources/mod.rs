@@ -6,7 +6,7 @@ mod constellation;
 use std::sync::Arc;
 
 use omega_capi::{Management, coherence::Rule};
-use omega_core::{Clock, Failure, Gate, Item, Section, TargetPlan, run::Endpoints};
+use omega_core::{Clock, Failure, FailureClass, Gate, Item, Section, TargetPlan, run::Endpoints};
 use omega_juju::gates::LeftoverPolicy;
 
 use super::{
@@ -66,6 +66,9 @@ impl<'a> DriftSite<'a> {
     async fn views(&self, clock: Clock) -> (Vec<View>, Endpoints) {
         let kubeconfig = self.connect.kubeconfig_ignoring_expiry();
         let graft = async {
+            if self.options.skips(Source::Graft.name()) {
+                return Err(Failure::new(FailureClass::Usage, "the graft is not looked at"));
+            }
             let kubeconfig = kubeconfig.as_ref().map_err(Clone::clone)?;
             let Self { connect, named, leftovers, .. } = self;
             verification(connect, kubeconfig, named, &[], *leftovers).await
