@@ -9,6 +9,7 @@ use omega::{
     capi::coherence::Rule,
     clients::Connect,
     decisions,
+    drift::Source,
     juju::sim::Start,
     run::Runs,
     site::Site,
@@ -18,16 +19,23 @@ use crate::environment::Environment;
 
 /// Returns `command` with candidates for the values of its arguments.
 pub(crate) fn with_values(command: Command) -> Command {
+    let name = command.get_name().to_owned();
     let command = command.mut_args(|arg| {
-        let values: fn() -> Vec<CompletionCandidate> = match arg.get_id().as_str() {
-            "run" | "resume" | "id" => runs,
-            "decision" => decisions_with_titles,
-            "units" => units,
-            "cloud" => clouds,
-            "rules" => rules,
-            "only" => items,
-            "start" => starts,
-            _ => return arg,
+        let values: fn() -> Vec<CompletionCandidate> = match (name.as_str(), arg.get_id().as_str())
+        {
+            ("accept", "resume") => acceptances,
+            ("live", "only") => live_rules,
+            ("drift" | "kubernetes", "skip") => sources_and_rules,
+            (_, of_any_command) => match of_any_command {
+                "run" | "resume" | "id" => runs,
+                "decision" => decisions_with_titles,
+                "units" => units,
+                "cloud" => clouds,
+                "rules" => rules,
+                "only" => items,
+                "start" => starts,
+                _ => return arg,
+            },
         };
         arg.add(ArgValueCandidates::new(values))
     });
@@ -35,7 +43,17 @@ pub(crate) fn with_values(command: Command) -> Command {
 }
 
 fn runs() -> Vec<CompletionCandidate> {
-    let all = Runs::new(&Environment::read().state()).all().unwrap_or_default().0;
+    runs_of(|_| true)
+}
+
+/// The runs that `accept --resume` can go on with.
+fn acceptances() -> Vec<CompletionCandidate> {
+    runs_of(|run| run.runbook == "accept")
+}
+
+fn runs_of(is_meant: fn(&omega::run::RunInfo) -> bool) -> Vec<CompletionCandidate> {
+    let mut all = Runs::new(&Environment::read().state()).all().unwrap_or_default().0;
+    all.retain(is_meant);
     let latest = CompletionCandidate::new("latest").help(Some("the newest run".into()));
     let of = |run: omega::run::RunInfo| {
         CompletionCandidate::new(run.id).help(Some(format!("{} {}", run.runbook, run.site).into()))
@@ -79,14 +97,33 @@ fn items() -> Vec<CompletionCandidate> {
     ItemId::ALL.into_iter().map(of).collect()
 }
 
-/// Those of both rehearsals: what is rehearsed is not known here.
-fn starts() -> Vec<CompletionCandidate> {
-    let graft = Start::ALL.into_iter().map(|start| ("graft", start.name(), start.title()));
-    let acceptance = Scenario::ALL.into_iter().map(|one| ("acceptance", one.name(), one.title()));
-    let of = |(what, name, title): (&str, &'static str, &str)| {
-        CompletionCandidate::new(name).help(Some(format!("{what}: {title}").into()))
+fn live_rules() -> Vec<CompletionCandidate> {
+    let of =
+        |rule: &omega::lint::Rule| CompletionCandidate::new(rule.id).help(Some(rule.reason.into()));
+    omega::live::RULES.iter().map(of).collect()
+}
+
+/// What `drift` can leave out.
+fn sources_and_rules() -> Vec<CompletionCandidate> {
+    let sources = Source::ALL.into_iter().map(|source| source.name().to_owned());
+    let of_drift = |check: &decisions::Check| {
+        use decisions::CheckKind::{Coherence, Constellation, Graft, Live};
+        [Coherence, Constellation, Graft, Live].contains(&check.kind)
     };
-    graft.chain(acceptance).map(of).collect()
+    let rules = decisions::checks().into_iter().filter(of_drift).map(|check| check.rule);
+    sources.chain(rules).map(CompletionCandidate::new).collect()
+}
+
+/// Those of the rehearsal that is on the command line, as the shell passes it.
+fn starts() -> Vec<CompletionCandidate> {
+    let is_acceptance = std::env::args().any(|word| word == "acceptance");
+    let graft = Start::ALL.into_iter().map(|start| (start.name(), start.title()));
+    let acceptance = Scenario::ALL.into_iter().map(|one| (one.name(), one.title()));
+    let all: Vec<(&str, &str)> = if is_acceptance { acceptance.collect() } else { graft.collect() };
+    let of = |(name, title): (&'static str, &str)| {
+        CompletionCandidate::new(name).help(Some(title.to_owned().into()))
+    };
+    all.into_iter().map(of).collect()
 }
 
 fn clouds() -> Vec<CompletionCandidate> {

@@ -11,6 +11,8 @@ pub struct Readiness {
     pub ready: bool,
     /// The failed checks (`etcd failed: reason withheld`).
     pub failed: Vec<String>,
+    /// What answered, if that is not an API server: the page of a proxy.
+    pub not_kubernetes: Option<String>,
     /// Its clock, to the second.
     pub clock: Option<Timestamp>,
     /// How long the response took.
@@ -29,13 +31,19 @@ pub async fn read_readiness(management: &Management) -> Result<Readiness, Error>
     let took = began.elapsed();
     let clock = date.and_then(|date| rfc2822::parse(&date).ok()).map(|zoned| zoned.timestamp());
     let failed = body.lines().filter_map(|line| line.strip_prefix("[-]")).map(str::to_owned);
-    let mut failed: Vec<String> = failed.collect();
+    let failed: Vec<String> = failed.collect();
     // The page of a proxy can have status 200, too.
     let ready = code == 200 && (body.trim() == "ok" || body.contains("readyz check passed"));
-    if !ready && failed.is_empty() {
-        failed.push(format!("HTTP {code}: {}", body.chars().take(200).collect::<String>()));
-    }
-    Ok(Readiness { ready, failed, clock, took })
+    let answer = format!("HTTP {code}: {}", body.chars().take(200).collect::<String>());
+    // An API server that refuses the request itself answers with a Status.
+    let is_status = serde_json::from_str::<serde_json::Value>(&body)
+        .is_ok_and(|body| body.get("kind").is_some_and(|kind| kind == "Status"));
+    let (failed, not_kubernetes) = match (ready || !failed.is_empty(), is_status) {
+        (true, _) => (failed, None),
+        (false, true) => (vec![answer], None),
+        (false, false) => (failed, Some(answer)),
+    };
+    Ok(Readiness { ready, failed, not_kubernetes, clock, took })
 }
 
 #[cfg(test)]
@@ -69,12 +77,15 @@ mod tests {
             read_readiness(&answers(200, "[+]ping ok\nreadyz check passed\n")).await.unwrap();
         assert!(well.ready && well.failed.is_empty());
         let proxy = read_readiness(&answers(502, "<html>Bad Gateway")).await.unwrap();
-        assert_eq!(proxy.failed, ["HTTP 502: <html>Bad Gateway"]);
+        assert_eq!(proxy.not_kubernetes.as_deref(), Some("HTTP 502: <html>Bad Gateway"));
         let page = read_readiness(&answers(200, "<html>It works!")).await.unwrap();
         assert_eq!(
-            (page.ready, page.failed),
-            (false, vec!["HTTP 200: <html>It works!".to_owned()])
+            (page.ready, page.not_kubernetes.as_deref()),
+            (false, Some("HTTP 200: <html>It works!"))
         );
+        let busy = answers(429, r#"{"kind": "Status", "message": "too many requests"}"#);
+        let busy = read_readiness(&busy).await.unwrap();
+        assert_eq!((busy.failed.len(), busy.not_kubernetes), (1, None));
         let refused = read_readiness(&answers(401, "{}")).await.unwrap_err();
         assert!(matches!(refused, Error::Unauthorized { .. }), "{refused:?}");
     }

@@ -267,7 +267,8 @@ impl App {
         let site = match site {
             Some(path) => path.display().to_string(),
             None if Path::new(SITE).exists() => SITE.to_owned(),
-            None => report.files.join(", "),
+            // A scratch file of this name in another directory is another one.
+            None => report.files.iter().map(|file| whole(file)).collect::<Vec<_>>().join(", "),
         };
         let found = report.findings.iter().map(|one| &one.finding);
         let rules = rules.iter().map(|rule| rule.id);
@@ -348,6 +349,10 @@ impl App {
         }
         Ok(all.iter().map(|(file, _)| file.name.clone()).collect())
     }
+}
+
+fn whole(file: &str) -> String {
+    fs::canonicalize(file).map_or_else(|_| file.to_owned(), |path| path.display().to_string())
 }
 
 /// Returns the site file that is named, or the one that is there, or none.

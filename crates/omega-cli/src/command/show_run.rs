@@ -75,7 +75,7 @@ impl Record {
             _ if self.is_edited => None,
             (None, None) if !self.damaged.is_empty() => None,
             (None, None) => {
-                let killed = "The run has no report: it was killed, or its report was removed.";
+                let killed = "The run has no report: it was killed, or its report could not be written or was removed.";
                 let next = format!("{killed}\nNext:  omega-cli accept --resume {id}");
                 Some(if self.documents.is_empty() { killed.to_owned() } else { next })
             }

@@ -121,7 +121,7 @@ fn known(one: &DecisionState) -> String {
 fn result(last: &LastResult) -> String {
     let when = last.at.strftime("%Y-%m-%d %H:%M UTC");
     let what = last.summary.as_ref().map(|what| format!(": {what}")).unwrap_or_default();
-    format!("{} {when} by {}{what}", word(last.state), last.by)
+    format!("{} {when} by {} ({}){what}", word(last.state), last.by, last.site)
 }
 
 fn word(state: ResultState) -> &'static str {

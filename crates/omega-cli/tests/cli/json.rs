@@ -613,8 +613,20 @@ fn completions_offer_values() {
         (&["rehearse", "acceptance", "--start", "sealed"], "sealed-vault"),
         (&["check-coherence", "--accept", ""], "unserved-read"),
         (&["plan", "graft", "--accept", "uns"], "unserved-read"),
+        (&["check", "live", "--only", "octavia"], "octavia-image"),
+        (&["drift", "--skip", ""], "constellation"),
+        (&["export", "kubernetes", "--skip", "daemon"], "daemon-steady"),
     ] {
         assert!(offered(&home, words).contains(&value.to_owned()), "{words:?}");
+    }
+    // Nothing is offered that would be refused.
+    for (words, value) in [
+        (&["check", "live", "--only", ""][..], "D-011.4"),
+        (&["rehearse", "graft", "--start", ""], "sealed-vault"),
+        (&["rehearse", "acceptance", "--start", ""], "half"),
+        (&["accept", "--resume", ""], id.as_str()),
+    ] {
+        assert!(!offered(&home, words).contains(&value.to_owned()), "{words:?}");
     }
     let refused = offered(&home, &["check-coherence", "--accept", "uns"]);
     assert!(!refused.contains(&"unsafe-delete".to_owned()), "it can't be accepted: {refused:?}");

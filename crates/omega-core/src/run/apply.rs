@@ -65,6 +65,7 @@ impl Engine {
         approved: Option<&[TargetPreview]>,
     ) -> Result<Report, Failure> {
         let (run, ctx) = self.begin(job)?;
+        let _unended = Unended { engine: self, job, run: &run };
         run.keep("plan.json", &PlanFile::new(job, looked.targets.clone()))?;
         if let Some(capture) = &job.pre_state {
             let Some(captured) = ctx.in_time(capture()).await else {
@@ -213,6 +214,31 @@ impl Engine {
     fn reversible(&self, job: &Job, run: &RunDirectory) -> bool {
         let entries = self.runs.entries(&run.id).unwrap_or_default();
         job.rolls_back.is_empty() && has_undoable(&entries)
+    }
+}
+
+/// A run that has begun. If the program gives it up before its end (a second signal, a full disk), it has a
+/// report that says so.
+struct Unended<'a> {
+    engine: &'a Engine,
+    job: &'a Job,
+    run: &'a RunDirectory,
+}
+
+impl Drop for Unended<'_> {
+    fn drop(&mut self) {
+        if self.run.path.join("report.json").exists() {
+            return;
+        }
+        let ctx = &self.engine.ctx;
+        let class = match ctx.cancel().reason() {
+            Some(_) => FailureClass::Interrupted,
+            None => FailureClass::Error,
+        };
+        let touched = if ctx.has_written() { Touched::Maybe } else { Touched::Nothing };
+        let failure = Failure { touched, ..Failure::new(class, "it ended before it was complete") };
+        // There may be no room for it.
+        drop(self.engine.finish(self.job, self.run, Vec::new(), Some(failure)));
     }
 }
 

@@ -27,7 +27,7 @@ pub struct RunDirectory {
     pub id: String,
     /// The journal.
     pub journal: Arc<FileJournal>,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// As long as it is held, what the run makes for itself is not left behind.
     _alive: Arc<Lock>,
 }

@@ -63,11 +63,12 @@ def probe_obstacle(ask, seconds):
 
 
 def started_ns(service, shown):
-    """When the main process was started, by the wall clock at that time, to compare it with file times. systemd
-    reports it in microseconds on the bus only. If the clock was set back since, the monotonic clock is used."""
+    """When the main process was started, by the wall clock at that time, to compare it with file times, and whether the
+    next look will find the same. systemd reports it in microseconds on the bus only. If the bus can't be asked, or the
+    clock was set back since, it is computed from the monotonic clock, and differs a little from look to look."""
     stamp = int(shown.get("ExecMainStartTimestampMonotonic") or 0)
     if not stamp:
-        return None
+        return None, True
     ago = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - stamp * 1000
     computed = time.time_ns() - ago
     unit = re.sub(r"[^A-Za-z0-9]", lambda m: "_%02x" % ord(m.group()), service + ".service")
@@ -78,17 +79,19 @@ def started_ns(service, shown):
         reported = int(out.split()[1]) * 1000 if status == 0 else 0
     except (OSError, Fail, ValueError, IndexError):
         reported = 0
-    return reported if reported and computed > reported - 1000000000 else computed
+    exact = reported and computed > reported - 1000000000
+    return (reported, True) if exact else (computed, False)
 
 
 def probe_service(ask, seconds):
     service = ask["service"]
     shown = show(service)
     pid = main_pid(shown)
+    started, exact = started_ns(service, shown) if pid else (None, True)
     starts = re.findall(r"argv\[\]=(.*?) ; ignore_errors=", shown.get("ExecStart", ""))
     return {"reply": "service", "load": shown.get("LoadState", ""), "active": shown.get("ActiveState", ""),
             "sub": shown.get("SubState", ""), "result": shown.get("Result", ""), "pid": pid,
-            "started_ns": started_ns(service, shown) if pid else None,
+            "started_ns": started, "started_about": not exact,
             "cmdline": proc_strings(pid, "cmdline") if pid else [], "user": shown.get("User") or "root", "group": group_of(shown),
             "restarts": int(shown.get("NRestarts") or 0), "exec_start": " ; ".join(starts),
             "drop_ins": shlex.split(shown.get("DropInPaths", "")), "needs_reload": shown.get("NeedDaemonReload") == "yes"}
@@ -387,7 +390,7 @@ def probe_since_start(ask, seconds):
     service = ask["service"]
     shown, now = show(service), time.time_ns()
     pid, count, last = main_pid(shown), 0, None
-    started = started_ns(service, shown) if pid else None
+    started = started_ns(service, shown)[0] if pid else None
     if started is not None:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started // 1000000000))
         count, last = errors_of(journal_lines(service, 1000, started // 1000000000)[0], since)

@@ -16,6 +16,9 @@ use super::{
 };
 use crate::{Error, Payload, ServiceAction, ServiceName, Unit};
 
+/// How much a computed time of a start may differ from look to look, in nanoseconds.
+const ABOUT: i64 = 1_000_000_000;
+
 /// Ensures that every daemon runs, and was started after its inputs last changed.
 ///
 /// Magnum reads its configuration and drivers only at its start. Each process must therefore be
@@ -102,7 +105,10 @@ impl ConvergeServices {
     #[must_use]
     pub fn after(mut self, seen: &ServicesObserved) -> Self {
         for (spec, seen) in self.daemons.iter_mut().zip(&seen.daemons) {
-            spec.started_after = spec.started_after.max(seen.state.started_ns);
+            // The same process must not look like a new one at the next look.
+            let slack = if seen.state.started_about { ABOUT } else { 0 };
+            let started = seen.state.started_ns.map(|started| started.saturating_add(slack));
+            spec.started_after = spec.started_after.max(started);
         }
         self
     }

@@ -165,6 +165,7 @@ impl Machine {
             result: result.to_owned(),
             pid: process.map(|process| process.pid),
             started_ns: process.map(|process| process.started),
+            started_about: false,
             cmdline: process.map_or_else(Vec::new, |process| process.cmdline.clone()),
             user: if found.is_some() { self.services.user.as_str() } else { "root" }.to_owned(),
             group: if found.is_some() { self.services.user.as_str() } else { "root" }.to_owned(),

@@ -171,6 +171,9 @@ pub struct ServiceState {
     pub pid: Option<u32>,
     /// The time when the main process started, in nanoseconds since the epoch.
     pub started_ns: Option<i64>,
+    /// That time is computed, and differs a little from look to look: systemd's bus did not answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub started_about: bool,
     /// The command line of the main process. (OpenStack daemons have no secrets there.)
     pub cmdline: Vec<String>,
     /// `User`.

@@ -52,12 +52,13 @@ pub enum Cause {
     TlsFailed,
     /// A unit does not reach the management cluster's API server.
     ManagementUnreachable,
+    /// A credential is rejected: the driver's by the API server, or a cluster's by Keystone. Before what is wrong
+    /// with the file on a unit: to place a refused credential there helps nobody.
+    CredentialRefused,
     /// The kubeconfig on a unit is missing, can't be read by the daemon's user, or is not valid.
     KubeconfigUnusable,
     /// The client certificate or token in the kubeconfig has expired.
     KubeconfigExpired,
-    /// A credential is rejected: the driver's by the API server, or a cluster's by Keystone.
-    CredentialRefused,
     /// The kubeconfig's user lacks a right that the driver or helm needs.
     RightsMissing,
     /// The conductor's interpreter lacks the driver or its entry point.
@@ -167,9 +168,9 @@ impl Cause {
         Self::ClockWrong,
         Self::TlsFailed,
         Self::ManagementUnreachable,
+        Self::CredentialRefused,
         Self::KubeconfigUnusable,
         Self::KubeconfigExpired,
-        Self::CredentialRefused,
         Self::RightsMissing,
         Self::DriverMissing,
         Self::DriverNotImportable,

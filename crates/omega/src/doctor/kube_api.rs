@@ -61,6 +61,12 @@ fn broken(server: &str, cause: Cause, summary: impl Into<String>) -> LayerFindin
 }
 
 fn unwell(server: &str, ready: &Readiness) -> Option<LayerFinding> {
+    if let Some(answer) = &ready.not_kubernetes {
+        let why = format!("what answers there is no API server of Kubernetes: {answer}");
+        let remedy = "check `server` in the kubeconfig, and what stands before the API server: a proxy (no_proxy), a \
+                      load balancer";
+        return Some(broken(server, Cause::ApiUnreachable, why).remedy(remedy));
+    }
     let why = format!("its own checks fail: {}", ready.failed.join("; "));
     (!ready.ready).then(|| {
         broken(server, Cause::ApiUnwell, why)
@@ -105,6 +111,11 @@ fn unreachable(server: &str, error: &Error) -> LayerFinding {
              certificate, or the certificate does not name this address",
         ),
         Some(failure @ ConnectFailure::Hung) => (Cause::ApiUnreachable, failure.next()),
+        None if matches!(error, Error::Deadline { .. }) => (
+            Cause::ApiUnreachable,
+            "see whether it runs and is not overloaded: on the management machine, crictl ps -a --name \
+             kube-apiserver; a firewall that drops packets looks the same from here",
+        ),
         Some(_) | None => (
             Cause::ApiUnreachable,
             "start the API server: on the management machine, crictl ps -a --name kube-apiserver, \

@@ -277,14 +277,13 @@ fn of_another_driver(cluster: &Cluster) -> Option<LayerResult> {
     Some(LayerResult::of_cluster(Layer::Magnum, stack).not_asked(why))
 }
 
-/// Returns the finding that the units could not be listed.
+/// Returns that the units could not be listed: nothing is known of them, least of all that one is broken.
 fn units_unknown(failure: &Failure) -> [LayerResult; 2] {
     let subject = || Subject::new("units", "units");
-    let (layer, cause) = (Layer::Conductor, Cause::UnitUnreachable);
     let next = failure.next.as_deref().unwrap_or("juju status");
-    let found = LayerFinding::broken(layer, cause, subject(), &failure.message)
-        .shown_by(failure.causes.iter().map(Evidence::sentence))
-        .remedy(next);
+    let why = [failure.message.clone()].into_iter().chain(failure.causes.iter().cloned());
+    let why = why.collect::<Vec<_>>().join(": ");
+    let found = LayerFinding::unknown(Layer::Conductor, subject(), why).remedy(next);
     let credential = Layer::DriverCredential;
     let unknown = LayerFinding::unknown(credential, subject(), "no unit could be read");
     [LayerResult::new(credential).with([unknown]), LayerResult::new(Layer::Conductor).with([found])]

@@ -241,7 +241,7 @@ async fn a_credential_is_named_when_its_end_is_near_and_fails_when_it_is_there()
     let one = named(&ended, "credential-expires");
     assert_eq!((one.kind, ended.status()), (DifferenceKind::Fails, Status::Gate));
     let accepted = watching.at(end, Acceptance::Accept).await;
-    assert_eq!(accepted.status(), Status::Gate, "a rule that says no can't be accepted");
+    assert_eq!(accepted.status(), Status::Gate, "a rule that fails can't be accepted");
 }
 
 #[tokio::test]
@@ -285,6 +285,50 @@ async fn a_unit_that_is_out_of_reach_is_unknown_and_never_good_and_keeps_its_bas
     let back = watching.look().await;
     assert_eq!(named(&back, "defaults-rewritten").id.target, "magnum/1");
     assert!(back.recovered.len() > 3, "{:#?}", back.recovered);
+}
+
+/// Since when it is so: a look that saw it too, one that saw nothing, and one that accepted the rest don't count.
+#[tokio::test]
+async fn since_when_is_the_first_look_that_found_it() {
+    let watching = Watching::new(1).await;
+    let unit = &watching.site.units[0];
+    unit.crash(CONDUCTOR, 40);
+    let since = |report: &DriftReport, key: &str| {
+        let one = report.differences.iter().find(|one| one.id.key == key);
+        one.unwrap_or_else(|| panic!("{key} is not in {report:#?}")).since.clone()
+    };
+    let first = since(&watching.look().await, "daemon-steady");
+    assert_eq!(first.after, None, "it was so when it was looked at for the first time");
+    unit.cut_off(true);
+    watching.look().await;
+    unit.cut_off(false);
+    let again = watching.look().await;
+    assert_eq!(since(&again, "daemon-steady"), first);
+    assert!(again.news().all(|one| one.id.key != "daemon-steady"), "{again:#?}");
+    // What `apply` would change is not accepted, and what is known of it stays.
+    unit.write(DEFAULTS, b"# other\n", "root", "root", 0o644);
+    let changed = watching.look().await;
+    let (before, name) = (since(&changed, DEFAULTS), named(&changed, "defaults-rewritten").clone());
+    assert!(before.after.is_some(), "{name:#?}");
+    let accepted = watching.accept().await;
+    assert_eq!(named(&accepted, "defaults-rewritten").facts, name.facts);
+    let later = watching.look().await;
+    assert_eq!(since(&later, DEFAULTS), before);
+    assert_eq!(named(&later, "defaults-rewritten").facts, name.facts);
+}
+
+#[test]
+fn what_is_not_looked_at_is_named_as_it_is_called() {
+    let refused = |names: &[&str]| {
+        let mut options = LookOptions::default();
+        options.skip = names.iter().map(|name| (*name).to_owned()).collect();
+        options.check_names().err().map(|failure| failure.to_string())
+    };
+    assert_eq!(refused(&["graft", "daemon-steady", DEFAULTS, "constellation cert-manager"]), None);
+    let near = refused(&["live", "running-chanels"]).unwrap();
+    assert!(near.contains("no rule or source \"running-chanels\""), "{near}");
+    let all = refused(&["graft", "coherence", "constellation", "live"]).unwrap();
+    assert!(all.contains("every source is skipped"), "{all}");
 }
 
 #[tokio::test]

@@ -192,14 +192,16 @@ fn masked_at(text: &str, nth: usize, span: &Range<usize>) -> (String, Range<usiz
 }
 
 /// Parts of the names of keys, in the file or in a URL's query, whose values are not shown.
-const SECRET: [&str; 5] = ["password", "passwd", "secret", "token", "apikey"];
+const SECRET: [&str; 8] =
+    ["password", "passwd", "passphrase", "secret", "token", "apikey", "credential", "key-data"];
 
 /// Hides what may be a secret: the text before an `@` in an address, and the value of a key with such
-/// a name. The rest of the line moves, so a mark may be off.
+/// a name, in YAML too: somebody may have named another file. The rest of the line moves, so a mark may be off.
 fn masked(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
     if let Some(end) = SECRET.iter().filter_map(|word| Some(lower.find(word)? + word.len())).min()
-        && let Some(value) = line.get(end..).and_then(|rest| rest.find('=')).map(|at| end + at + 1)
+        && let Some(value) =
+            line.get(end..).and_then(|rest| rest.find(['=', ':'])).map(|at| end + at + 1)
     {
         return format!("{} …", without_users(line.get(..value).unwrap_or_default()));
     }
@@ -228,6 +230,8 @@ mod tests {
         for line in [
             "password = \"hunter2\"",
             "os_token=hunter2",
+            "auth: {auth_url: https://c:5000/v3, username: u, password: hunter2, project_name: p}",
+            "    client-key-data: hunter2",
             "index = \"https://pypi.example/simple?token=hunter2\"",
             "x = { Client_Secret = 'hunter2' }",
             "index = \"https://u:hunter2@pypi.example\"",

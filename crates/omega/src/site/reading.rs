@@ -89,7 +89,7 @@ impl<'t> Reading<'t> {
     }
 
     /// Whether the value is the one of the file.
-    fn is_of_file<K: AsRef<str>>(&self, keys: &[K]) -> bool {
+    pub(super) fn is_of_file<K: AsRef<str>>(&self, keys: &[K]) -> bool {
         let begins = |stand_in: &Keys| {
             let same = |(one, other): (&String, &K)| one == other.as_ref();
             stand_in.len() <= keys.len() && stand_in.iter().zip(keys).all(same)

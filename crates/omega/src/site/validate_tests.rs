@@ -505,6 +505,19 @@ fn each_bad_value_is_told_at_its_place_with_what_to_do() {
     }
 }
 
+/// No file is compared with a digest that is a placeholder still.
+#[test]
+fn a_digest_that_is_none_is_told_once() {
+    let here = Here::new();
+    for digest in ["…", "", "12"] {
+        let text =
+            format!("[helm]\nversion = \"3.17.3\"\nfile = \"words\"\nsha256 = \"{digest}\"\n");
+        let found = here.validate(&text, here.0.path().to_str().unwrap());
+        let keys: Vec<_> = found.errors.iter().filter_map(SiteError::key).collect();
+        assert_eq!(keys, ["helm.sha256"], "{:?}", found.errors);
+    }
+}
+
 /// One wrong value hides no other, of the same table neither.
 #[test]
 fn one_mistake_hides_no_other() {

@@ -67,7 +67,12 @@ fn of_subnet(
         subnet.id
     );
     let position = named.iter().find_map(|pool| pool.origin.position.clone());
-    Some(RULE.found(position, Subject::new("subnet", of_neutron::subject(live, subnet)), summary, remedy))
+    Some(RULE.found(
+        position,
+        Subject::new("subnet", of_neutron::subject(live, subnet)),
+        summary,
+        remedy,
+    ))
 }
 
 /// A pool that this login can't read is not known to be right.
