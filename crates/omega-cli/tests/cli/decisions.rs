@@ -104,6 +104,12 @@ fn what_exists_is_written_with_what_could_not_be_read() {
     bare.write("omega.toml", "");
     bare.run(&["as-built"]).exits(64).says(&["the site file names no cloud"]);
     home.write("omega.toml", "[cloud]\nname = \"here\"\n");
+    // An earlier page is replaced, and nothing else: not the site file.
+    home.run(&["as-built", "--out", "as-built.md"]).exits(1);
+    let site = fs::read(home.path().join("omega.toml")).unwrap();
+    let refused = home.run(&["as-built", "--out", "omega.toml"]).exits(64);
+    refused.says(&["omega.toml exists and is not a page of as-built", "it would be lost"]);
+    assert_eq!(fs::read(home.path().join("omega.toml")).unwrap(), site);
     home.run(&["as-built", "--out", "no/such/place.md"])
         .exits(1)
         .says(&["could not write", "--out FILE"]);

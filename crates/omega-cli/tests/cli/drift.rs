@@ -24,6 +24,19 @@ fn json(home: &Home, more: &[&str]) -> Value {
 }
 
 #[test]
+fn what_can_not_be_skipped_or_overwritten_is_refused_before_the_look() {
+    let home = nowhere();
+    home.run(&["drift", "--skip", "running-chanels"]).exits(64).says(&["no rule or source"]);
+    home.write("other.prom", "# HELP node_load1 1m load average.\n");
+    let other = ["drift", "--metrics-file", "other.prom"];
+    home.run(&other).exits(64).says(&["is not a file of metrics of omega"]);
+    // Without the graft, its tables are not needed.
+    home.write("omega.toml", "[management]\nkubeconfig = \"capi.kubeconfig\"\n");
+    home.run(&QUICK).exits(64).says(&["[driver]"]);
+    home.run(&with(&["--skip", "graft"])).exits(1);
+}
+
+#[test]
 fn what_does_not_answer_is_unknown_and_is_told_once_for_each_reason() {
     let home = nowhere();
     let first = home.run(&QUICK).exits(1);

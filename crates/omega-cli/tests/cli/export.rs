@@ -153,7 +153,15 @@ fn options_are_checked_and_have_an_effect() {
     assert!(!kinds(&plain).contains(&"PrometheusRule"), "{plain:#}");
     let rules = fs::read_to_string(home.path().join("rules.yml")).unwrap();
     assert!(rules.starts_with("groups:\n") && rules.contains("OmegaDriftLookStale"), "{rules}");
+    json_of(&home, &["--rules-file", "rules.yml"]);
+    let lost = home.run(&with(&["--rules-file", "omega.toml"])).exits(64);
+    lost.says(&["omega.toml exists and is not an earlier rules file"]);
+    home.run(&with(&["--skip", "daemon-stedy"])).exits(64).says(&["did you mean daemon-steady"]);
     // What is in the directory already would be applied too.
+    fs::create_dir(home.path().join("k8s")).unwrap();
+    home.write("k8s/10-namespace.yaml", "kind: Namespace\n");
+    home.run(&with(&["--output-dir", "k8s"])).exits(64).says(&["not an earlier manifest"]);
+    fs::remove_file(home.path().join("k8s/10-namespace.yaml")).unwrap();
     home.run(&with(&["--output-dir", "k8s"])).exits(0);
     home.run(&with(&["--output-dir", "k8s"])).exits(0);
     home.run(&with(&["--output-dir", "k8s", "--once"])).exits(64).says(&["60-cronjob.yaml"]);
