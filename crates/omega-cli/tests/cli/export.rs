@@ -159,9 +159,9 @@ fn options_are_checked_and_have_an_effect() {
     home.run(&with(&["--skip", "daemon-stedy"])).exits(64).says(&["did you mean daemon-steady"]);
     // What is in the directory already would be applied too.
     fs::create_dir(home.path().join("k8s")).unwrap();
-    home.write("k8s/10-namespace.yaml", "kind: Namespace\n");
+    home.write("k8s/00-namespace.yaml", "kind: Namespace\n");
     home.run(&with(&["--output-dir", "k8s"])).exits(64).says(&["not an earlier manifest"]);
-    fs::remove_file(home.path().join("k8s/10-namespace.yaml")).unwrap();
+    fs::remove_file(home.path().join("k8s/00-namespace.yaml")).unwrap();
     home.run(&with(&["--output-dir", "k8s"])).exits(0);
     home.run(&with(&["--output-dir", "k8s"])).exits(0);
     home.run(&with(&["--output-dir", "k8s", "--once"])).exits(64).says(&["60-cronjob.yaml"]);
