@@ -134,7 +134,7 @@ apparmor_profile() {
 make_image() { # make_image FILE PROGRAM
   debian update-ca-certificates ca-certificates || return 1
   python3 packaging/image.py --program "$2" --arch "$(oci_of "$(uname -m)")" --version "$(version)" \
-    --revision "$(git rev-parse HEAD)" --name omega-cli:check --add "$work/licences.txt=usr/share/doc/omega-cli/third-party-licences" --out "$1"
+    --revision "$(git rev-parse HEAD)" --name omega-cli:check --level 1 --add "$work/licences.txt=usr/share/doc/omega-cli/third-party-licences" --out "$1"
 }
 
 # The program's own export says what its pods expect.

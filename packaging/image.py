@@ -65,10 +65,10 @@ def blob(digest):
     return "blobs/" + digest.replace(":", "/")
 
 
-def image(layer_files, arch, labels, name, time):
+def image(layer_files, arch, labels, name, time, level):
     """Returns the files of the archive."""
     plain = archive(layer_files, time)
-    layer = gzip.compress(plain, 9, mtime=0)
+    layer = gzip.compress(plain, level, mtime=0)
     created = datetime.fromtimestamp(time, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     labels = {"org.opencontainers.image.created": created, **labels}
     config = document({
@@ -106,6 +106,7 @@ def arguments():
     parser.add_argument("--cas", default="/" + CAS, help="certificates of the CAs that are trusted, PEM")
     parser.add_argument("--add", action="append", default=[], metavar="FILE=PATH", help="one more file")
     parser.add_argument("--name", help="NAME:TAG, for who loads it; none: it is named when it is copied")
+    parser.add_argument("--level", type=int, default=9, help="of compression, 0 to 9")
     parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
     return parser.parse_args()
 
@@ -130,7 +131,7 @@ def main():
         "org.opencontainers.image.licenses": "Apache-2.0",
         **dict(label.split("=", 1) for label in given.label),
     }
-    whole, digest = image(files, given.arch, labels, given.name, time)
+    whole, digest = image(files, given.arch, labels, given.name, time, given.level)
     Path(given.out).write_bytes(archive(whole, time))
     print(digest)
 
