@@ -40,7 +40,7 @@ def main():
     for text, names in of_text.items():
         parts.append(f"\n{'-' * 100}\n{', '.join(dict.fromkeys(names))}\n{'-' * 100}\n\n{text}\n")
     Path(out).write_text("".join(parts), encoding="utf-8")
-    print(f"{len(crates)} crates, {len(of_text)} texts, {len(without)} without: {out}", file=sys.stderr)
+    print(f"{len(crates)} crates, {len(of_text)} texts, {len(without)} crates without one", file=sys.stderr)
 
 
 if __name__ == "__main__":
