@@ -29,7 +29,7 @@ package_lintian() {
   debian lintian lintian || not_here 'there is no lintian' || return
   # A program with libraries is not what is shipped, and needs dependencies that the package does not have.
   is_static || not_here 'lintian is for the package of packaging/build: --program FILE, the static one' || return
-  lintian --fail-on error,warning --no-tag-display-limit "$work/omega.deb"
+  lintian --fail-on error,warning "$work/omega.deb"
 }
 
 is_static() { debian file file && file -b "$program" | grep -qE 'statically linked|static-pie linked'; }
