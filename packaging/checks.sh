@@ -149,6 +149,21 @@ image_fits() {
   make_image "$work/image.tar" "$work/omega-cli" && export_pods && python3 packaging/check_image.py "$work/image.tar" "$work/export.json"
 }
 
+# The check of the image fails for another user, another program, and a blob with another byte.
+image_faults_are_noticed() {
+  local edit
+  for edit in 's/"runAsUser": *65532/"runAsUser": 1000/' 's/"omega-cli"/"omega"/' 's|"/var/lib/omega"|"/usr/local/bin"|'; do
+    sed "$edit" "$work/export.json" >"$work/other.json"
+    ! cmp -s "$work/export.json" "$work/other.json" || { echo "$edit changes nothing"; return 1; }
+    ! python3 packaging/check_image.py "$work/image.tar" "$work/other.json" || { echo "$edit is not noticed"; return 1; }
+  done
+  mkdir "$work/blobs" && tar -xf "$work/image.tar" -C "$work/blobs" || return 1
+  local config; config=$(tar -xOf "$work/image.tar" manifest.json | sed 's/.*"Config":"\([^"]*\)".*/\1/p; d')
+  sed -i 's/linux/Linux/' "$work/blobs/$config" && tar -cf "$work/wrong.tar" -C "$work/blobs" . --transform 's|^\./||' || return 1
+  ! python3 packaging/check_image.py "$work/wrong.tar" "$work/export.json" || { echo 'another byte is not noticed'; return 1; }
+  echo 'four are noticed'
+}
+
 # Whatever the umask and the times of the files. A small file stands for the program.
 image_is_the_same_again() {
   local program=packaging/image.py
