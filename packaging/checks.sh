@@ -176,3 +176,7 @@ crates_metadata() {
   cargo metadata --locked --no-deps --format-version 1 >"$work/crates.json" || return 1
   python3 packaging/crates.py "$work/crates.json"
 }
+
+crates_policy() {
+  cargo metadata --locked --all-features --format-version 1 | python3 packaging/policy.py
+}
