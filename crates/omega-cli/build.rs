@@ -9,7 +9,8 @@ fn main() {
         let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
         (output.status.success() && !text.is_empty()).then_some(text)
     };
-    let commit = git(&["log", "-1", "--format=%h, %cs"]);
+    // Of a fixed length: git's own depends on how much the clone has.
+    let commit = git(&["log", "-1", "--abbrev=9", "--format=%h, %cs"]);
     let commit = commit.unwrap_or_else(|| "not known".to_owned());
     println!("cargo::rustc-env=OMEGA_COMMIT={commit}");
     if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {

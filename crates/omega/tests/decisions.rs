@@ -1,13 +1,10 @@
 //! What the decisions say of omega is so: each statement names rules or tests, and these are there.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+mod named;
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
+use named::{has_test, places};
 use omega::decisions::{Check, Decision, checks, decisions};
 
 /// Every statement is shown by a rule or a test; only that omega does nothing is not, and then no rule
@@ -57,51 +54,6 @@ fn every_test_that_a_statement_names_is_there() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(count > 60, "{count}");
-}
-
-/// The files that have the test `CRATE::FUNCTION` or `CRATE::FILE::FUNCTION`.
-fn places(name: &str) -> Vec<PathBuf> {
-    let parts: Vec<&str> = name.split("::").collect();
-    let ([root, .., function], within) = (parts.as_slice(), &parts[1..parts.len() - 1]) else {
-        return Vec::new();
-    };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(root);
-    let mut found = Vec::new();
-    for directory in ["src", "tests"] {
-        search(&root.join(directory), function, &mut found);
-    }
-    let path = within.join("/");
-    found.retain(|file| file.with_extension("").to_string_lossy().contains(&path));
-    found
-}
-
-fn search(directory: &Path, function: &str, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    for path in entries.map(|entry| entry.unwrap().path()) {
-        if path.is_dir() {
-            search(&path, function, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            if has_test(&text, function) {
-                found.push(path);
-            }
-        }
-    }
-}
-
-/// Whether a function of that name has the attribute of a test in the lines right above it.
-fn has_test(text: &str, function: &str) -> bool {
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let head = [format!("fn {function}("), format!("async fn {function}(")];
-    let is_head = |line: &str| head.iter().any(|head| line.starts_with(head));
-    let places = lines.iter().enumerate().filter(|(_, line)| is_head(line));
-    places.into_iter().any(|(at, _)| {
-        let above = lines[..at].iter().rev().take_while(|line| {
-            line.starts_with("#[") || line.starts_with("///") || line.starts_with(')')
-        });
-        let tests = ["#[test]", "#[tokio::test"];
-        above.into_iter().any(|line| tests.iter().any(|test| line.starts_with(test)))
-    })
 }
 
 #[test]
