@@ -20,6 +20,7 @@ use kube::{
 };
 use omega_core::{
     ClientMode, Label, WriteRefused, chain, kubeconfig::Kubeconfig, read_only::passes,
+    values::Withheld,
 };
 use serde_json::Value;
 use tower::{BoxError, Service};
@@ -58,6 +59,8 @@ pub struct Management {
     /// How often a read is sent at most.
     tries: u32,
     mode: ClientMode,
+    /// What the server is sent, and must not be shown if the server returns it.
+    withheld: Withheld,
 }
 
 impl Management {
@@ -102,7 +105,8 @@ impl Management {
         config.auth_info.client_key_data = None;
         let identity = kubeconfig.client_certificate();
         let client = client(&config, identity, deadlines).map_err(invalid)?;
-        Ok(Self::new(client, server, deadlines))
+        let withheld = Withheld::new(kubeconfig.token());
+        Ok(Self { withheld, ..Self::new(client, server, deadlines) })
     }
 
     /// Creates a client over `service`, with the default deadlines. Its requests have no host.
@@ -126,6 +130,7 @@ impl Management {
             answered,
             tries: TRIES,
             mode: ClientMode::ReadWrite,
+            withheld: Withheld::default(),
         }
     }
 
@@ -219,7 +224,11 @@ impl Management {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(self.refusal(Verb::Get, path, code, &body))
             }
-            _ => Ok((code.as_u16(), date, String::from_utf8_lossy(&body).into_owned())),
+            // It is text, and shown.
+            _ => {
+                let text = self.withheld.hide_in(&String::from_utf8_lossy(&body));
+                Ok((code.as_u16(), date, text))
+            }
         }
     }
 
@@ -344,7 +353,11 @@ impl Management {
             let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
             let pause = pause.filter(|_| busy.contains(&code));
             let retry_after = pause.map(Duration::from_secs);
-            let body = body.collect_bytes().await?.to_vec();
+            let mut body = body.collect_bytes().await?.to_vec();
+            // What is no success is shown.
+            if !code.is_success() {
+                body = self.withheld.hide_in(&String::from_utf8_lossy(&body)).into_bytes();
+            }
             Ok::<_, kube::Error>((Answer { code, date, retry_after, body }, id))
         };
         let answered = tokio::time::timeout(after, answered).await;

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::IsTerminal as _,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -87,7 +86,7 @@ impl Environment {
 
 /// Returns the home of the user that this process runs as, by /etc/passwd.
 fn home_of_user() -> Option<PathBuf> {
-    let me = fs::metadata("/proc/self").ok()?.uid().to_string();
+    let me = rustix::process::geteuid().as_raw().to_string();
     home_in(&fs::read_to_string("/etc/passwd").ok()?, &me)
 }
 

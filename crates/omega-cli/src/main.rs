@@ -7,6 +7,7 @@ mod cli;
 mod command;
 mod command_line;
 mod completion;
+mod core_dumps;
 mod count;
 mod deadline;
 mod documents;
@@ -56,6 +57,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    let dumps = core_dumps::disable();
     // As a shell calls it to complete a command line.
     match CompleteEnv::with_factory(help::command)
         .try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref())
@@ -82,6 +84,10 @@ fn main() -> ExitCode {
     };
     let environment = Environment::read();
     let logging = log(&environment, &cli.global);
+    if let Err(error) = dumps {
+        let what = "core dumps are not disabled: a crash may write secrets to disk";
+        tracing::warn!(target: "omega_security", %error, "{what}");
+    }
     // One TLS stack, one crypto backend. An error means that it is installed already.
     drop(rustls::crypto::ring::default_provider().install_default());
     // One thread: concurrent reads are collected before anything is sent.

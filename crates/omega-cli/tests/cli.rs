@@ -46,6 +46,8 @@ mod read_only;
 mod schema;
 #[path = "cli/site.rs"]
 mod sites;
+#[path = "cli/stored.rs"]
+mod stored;
 #[path = "cli/teardown.rs"]
 mod teardown;
 

@@ -194,9 +194,12 @@ pub enum JournalError {
     /// The file could not be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The file is not a journal, or one of a version that this program does not read.
-    #[error("not a journal of version 1 or {VERSION}: {0}")]
+    /// The file is not a journal.
+    #[error("not a journal: {0}")]
     Format(String),
+    /// A version that this program does not read, or does not append to.
+    #[error("its version is {0}, and this omega reads 1 and {VERSION} and appends to {VERSION}")]
+    Version(u32),
     /// A line in the middle is damaged. (An incomplete last line is left by a crash, and is dropped.)
     #[error("line {line} of the journal is damaged: {why}")]
     Damaged {
@@ -270,7 +273,7 @@ impl FileJournal {
     pub fn reopen(path: &Path) -> Result<Self, JournalError> {
         let header = lines(path)?.0;
         if header.version != VERSION {
-            return Err(JournalError::Format(format!("it has version {}", header.version)));
+            return Err(JournalError::Version(header.version));
         }
         let file = OpenOptions::new().append(true).open(path)?;
         // A crash may have left an incomplete line. It was never reported as durable, and would damage
@@ -352,6 +355,7 @@ fn lines(path: &Path) -> Result<(Header, Vec<Line>), JournalError> {
         Ok(header) if header.format == FORMAT && (1..=VERSION).contains(&header.version) => {
             Ok((header, all))
         }
+        Ok(header) if header.format == FORMAT => Err(JournalError::Version(header.version)),
         Ok(_) => Err(JournalError::Format(String::from_utf8_lossy(&first).into())),
         Err(error) => Err(damaged(1, &error)),
     }

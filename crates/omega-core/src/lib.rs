@@ -19,6 +19,7 @@ mod journal;
 pub mod kubeconfig;
 mod library_words;
 mod lock;
+mod masked_line;
 mod nearest_name;
 mod pem;
 mod persist;
@@ -48,8 +49,9 @@ pub use failure_class::FailureClass;
 pub use finding::{Evidence, Finding, Observation, Severity};
 pub use gate::{CheckRule, Gate, Verdict, Wait, WaitState, WhenLate};
 pub use journal::{Entry, FileJournal, Journal, JournalError, MemoryJournal, NoJournal, Undo};
-pub use library_words::{json_words, url_words};
+pub use library_words::{json_words, shown_address, url_words};
 pub use lock::{Lock, LockError};
+pub use masked_line::{is_secret_name, masked_line};
 pub use nearest_name::nearest_name;
 pub use persist::{
     open_regular, persist, persist_all, persist_readable, private_directory, read_regular,

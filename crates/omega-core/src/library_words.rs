@@ -21,6 +21,15 @@ pub fn url_words(error: ParseError) -> &'static str {
     }
 }
 
+/// Returns a text that was to be an address, as it may be shown: without what is before an `@`, which may have a
+/// password. A text that is not a URL has no parts that could be left out by their names.
+pub fn shown_address(text: &str) -> String {
+    let Some((users, rest)) = text.rsplit_once('@') else { return text.to_owned() };
+    let scheme =
+        users.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
+    format!("{scheme}…@{rest}")
+}
+
 /// Returns what is wrong with a text that is to be JSON of some kind, as a sentence without its subject:
 /// `it ends too early (line 1, column 7)`.
 pub fn json_words(error: &serde_json::Error) -> String {
@@ -51,6 +60,12 @@ fn data(error: &serde_json::Error) -> String {
     if let Some(rest) = text.strip_prefix("unknown field ") {
         return format!("`{}` is not a key that it can have", key(rest));
     }
+    // The variant is a text, see below.
+    if let Some((_, known)) =
+        text.strip_prefix("unknown variant ").and_then(|rest| rest.rsplit_once("`, expected "))
+    {
+        return format!("it has a word that is not known in place of {known}");
+    }
     for kind in ["invalid type: ", "invalid value: "] {
         let found = text.strip_prefix(kind).and_then(|rest| rest.split_once(", expected "));
         if let Some((found, expected)) = found {
@@ -58,7 +73,9 @@ fn data(error: &serde_json::Error) -> String {
                 "sequence" => "a list".to_owned(),
                 "map" => "an object".to_owned(),
                 "null" => "null".to_owned(),
-                // string "x", integer `1`, boolean `true`
+                // It may be a secret: the text has another form than was expected, or another place.
+                text if text.starts_with("string ") => "a text".to_owned(),
+                // integer `1`, boolean `true`
                 other => format!("the {other}"),
             };
             return format!("it has {found} in place of {}", plain(expected));
@@ -92,6 +109,13 @@ mod tests {
         id: String,
     }
 
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Word {
+        One,
+        Two,
+    }
+
     #[test]
     fn no_sentence_of_a_library_and_no_type_of_this_program_is_shown() {
         let of_text = |text: &str| json_words(&serde_json::from_str::<Project>(text).unwrap_err());
@@ -103,11 +127,13 @@ mod tests {
             (of_text("{}"), "`id` is missing (line 1, column 2)"),
             (of_value(json!({})), "`id` is missing"),
             (of_value(json!({ "id": "a", "nam": 1 })), "`nam` is not a key that it can have"),
-            (of_value(json!("x")), "it has the string \"x\" in place of an object"),
+            (of_value(json!("x")), "it has a text in place of an object"),
             (of_value(json!({ "id": [] })), "it has a list in place of a string"),
         ] {
             assert_eq!(said, expected);
         }
+        let word = serde_json::from_value::<Word>(json!("secret")).unwrap_err();
+        assert_eq!(json_words(&word), "it has a word that is not known in place of `one` or `two`");
         let list = serde_json::from_value::<Vec<Project>>(json!(1)).unwrap_err();
         assert_eq!(json_words(&list), "it has the integer `1` in place of a list");
     }
@@ -118,6 +144,13 @@ mod tests {
         assert_eq!(why("10.0.0.1:5000/v3"), "it has no scheme (https://)");
         assert_eq!(why("https://"), "it has no host");
         assert_eq!(why("https://k:x"), "its port is not a number up to 65535");
+        for (text, shown) in [
+            ("http://u:p@ss@h:x/v3", "http://…@h:x/v3"),
+            ("u:pass@h", "…@h"),
+            ("http://h:x/v3", "http://h:x/v3"),
+        ] {
+            assert_eq!(shown_address(text), shown);
+        }
         assert_eq!(why("https://[::x]"), "its host in brackets is not an IPv6 address");
     }
 }

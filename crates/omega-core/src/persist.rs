@@ -82,8 +82,9 @@ pub fn private_directory(path: &Path) -> io::Result<()> {
         }
         sync_parent(path)?;
     }
-    let (found, me) = (fs::metadata(path)?, fs::metadata("/proc/self")?.uid());
-    if found.uid() != me || found.mode() & 0o022 != 0 {
+    // Not the owner of /proc/self: that is root's in a process that can't be dumped.
+    let (found, me) = (fs::metadata(path)?, rustix::process::geteuid());
+    if found.uid() != me.as_raw() || found.mode() & 0o022 != 0 {
         let why =
             format!("{} belongs to another user, or other users can write to it", path.display());
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));

@@ -5,6 +5,7 @@ use std::{fmt, pin::Pin, time::Duration};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _};
 use jiff::{Timestamp, fmt::rfc2822};
+use omega_core::values::Withheld;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -144,12 +145,15 @@ pub struct StreamedResponse {
     pub body: Download,
     /// Where the request was sent, without its query. None in memory.
     pub url: Option<String>,
+    /// What the service was sent, and must not be shown if the service returns it.
+    pub(crate) withheld: Withheld,
 }
 
 impl StreamedResponse {
     /// Returns a response without headers and id.
     pub fn new(status: u16, body: Download) -> Self {
-        Self { status, request_id: None, headers: Headers::default(), body, url: None }
+        let (headers, withheld) = (Headers::default(), Withheld::default());
+        Self { status, request_id: None, headers, body, url: None, withheld }
     }
 
     /// Reads the whole body as JSON.
@@ -158,15 +162,37 @@ impl StreamedResponse {
     ///
     /// Fails if it is cut short or larger than [`JSON_LIMIT`].
     pub async fn json(self) -> Result<Response, Error> {
-        let Self { status, request_id, headers, body, url } = self;
-        let body = body.json(request_id.as_deref()).await?;
+        let Self { status, request_id, mut headers, body, url, withheld } = self;
+        let mut body = body.json(request_id.as_deref()).await?;
+        // What is no success, or no JSON, is shown.
+        if !(200..300).contains(&status) || body.is_string() {
+            hide_in(&mut body, &withheld);
+            headers.0.iter_mut().for_each(|(_, value)| *value = withheld.hide_in(value));
+        }
         Ok(Response { status, request_id, headers, body, url })
     }
 }
 
 impl From<Response> for StreamedResponse {
     fn from(Response { status, request_id, headers, body, url }: Response) -> Self {
-        Self { status, request_id, headers, body: Download(Source::Json(body)), url }
+        let (body, withheld) = (Download(Source::Json(body)), Withheld::default());
+        Self { status, request_id, headers, body, url, withheld }
+    }
+}
+
+/// Hides the secrets in each text of a JSON value, and in its keys.
+fn hide_in(value: &mut Value, withheld: &Withheld) {
+    match value {
+        Value::String(text) => *text = withheld.hide_in(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| hide_in(value, withheld)),
+        Value::Object(map) => {
+            let hidden = std::mem::take(map).into_iter().map(|(key, mut value)| {
+                hide_in(&mut value, withheld);
+                (withheld.hide_in(&key), value)
+            });
+            *map = hidden.collect();
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -233,6 +259,26 @@ impl fmt::Debug for Download {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A service that returns the request in its error.
+    #[tokio::test]
+    async fn what_a_service_was_sent_is_not_in_its_error() {
+        let body = serde_json::json!({
+            "error": { "message": "no: {\"password\": \"s3cr\\\"et\"}", "x": [{ "s3cr\"et": 1 }] }
+        });
+        let secret = omega_core::values::Secret::from("s3cr\"et".to_owned());
+        let answer = |status| StreamedResponse {
+            headers: Headers::keep([("Location", "http://h/?p=s3cr%22et")]),
+            withheld: Withheld::new([secret.clone()]),
+            ..StreamedResponse::from(Response::new(status, body.clone()))
+        };
+        for status in [302, 401, 500] {
+            let refused = answer(status).json().await.unwrap();
+            let shown = format!("{refused:?}");
+            assert!(!shown.contains("s3cr") && shown.contains("[secret]"), "{shown}");
+        }
+        assert_eq!(answer(200).json().await.unwrap().body, body, "a success is data");
+    }
 
     #[test]
     fn headers_are_data_and_hold_no_token() {

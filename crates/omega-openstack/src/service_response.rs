@@ -173,7 +173,8 @@ pub(crate) fn utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Er
     if let Ok(moment) = text.parse() {
         return Ok(moment);
     }
-    let no_time = |_| D::Error::custom(format!("{text:?} is not a time"));
+    // The text may be anything, also what the service was sent.
+    let no_time = |_| D::Error::custom("it has a text that is not a time");
     let civil: DateTime = text.parse().map_err(no_time)?;
     Ok(civil.to_zoned(TimeZone::UTC).map_err(no_time)?.timestamp())
 }

@@ -37,6 +37,8 @@ mod machine;
 pub mod rehearsal;
 pub mod rollback;
 pub mod site;
+#[cfg(test)]
+mod stored_formats;
 pub mod stuck_delete;
 mod sweep;
 pub mod teardown;

@@ -37,7 +37,7 @@ pub(crate) struct Site {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Everything {
     pub(crate) units: Vec<Snapshot>,
-    rules: Vec<(String, String, Vec<String>)>,
+    pub(crate) rules: Vec<(String, String, Vec<String>)>,
 }
 
 impl Site {

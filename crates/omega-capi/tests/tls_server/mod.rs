@@ -24,6 +24,8 @@ pub(crate) struct Serve {
     pub(crate) clients: Arc<dyn ClientCertVerifier>,
     /// Whether a client without a certificate gets no answer.
     pub(crate) wants_certificate: bool,
+    /// The status of the answer.
+    pub(crate) status: u16,
     /// The answer.
     pub(crate) body: &'static str,
 }
@@ -35,13 +37,14 @@ impl Serve {
             certificate: CertificateParams::new(vec![host.to_owned()]).unwrap(),
             clients: Arc::new(NoClientAuth),
             wants_certificate: false,
+            status: 200,
             body: "{}",
         }
     }
 
     /// Starts it. Returns the URL, and the certificate in PEM.
     pub(crate) fn start(self, host: &str) -> (String, String) {
-        let Self { certificate, clients, wants_certificate, body } = self;
+        let Self { certificate, clients, wants_certificate, status, body } = self;
         drop(rustls::crypto::ring::default_provider().install_default());
         let key = KeyPair::generate().unwrap();
         let certificate = certificate.self_signed(&key).unwrap();
@@ -50,7 +53,7 @@ impl Serve {
         let server = ServerConfig::builder().with_client_cert_verifier(clients);
         let server = Arc::new(server.with_single_cert(chain, key).unwrap());
         let (listener, url) = listen(host);
-        let head = "HTTP/1.1 200 X\r\nDate: Sat, 28 Nov 2026 12:00:00 GMT";
+        let head = format!("HTTP/1.1 {status} X\r\nDate: Sat, 28 Nov 2026 12:00:00 GMT");
         let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         thread::spawn(move || {
             for stream in listener.incoming() {

@@ -33,7 +33,7 @@ impl Record {
     fn read(runs: &Runs, id: &str) -> Result<Self, Failure> {
         let path = runs.directory(id)?.join("journal.jsonl");
         let entries = runs.entries(id).map_err(|failure| {
-            let is_damaged = failure.class == FailureClass::Error;
+            let is_damaged = failure.class == FailureClass::Error && failure.next.is_none();
             if is_damaged { failure.next(read_it(&path)) } else { failure }
         })?;
         let cut = FileJournal::cut_line(&path).ok().flatten();
@@ -41,12 +41,12 @@ impl Record {
         let edited = |name: &String| runs.document(id, name).err();
         let mut damaged: Vec<Failure> = documents.iter().filter_map(edited).collect();
         let is_edited = documents.iter().any(|name| name == REPORT && edited(name).is_some());
-        let report: Option<Value> = runs.kept(id, REPORT).filter(|_| !is_edited);
+        let report = runs.report(id).filter(|_| !is_edited);
         let at = path.with_file_name(REPORT);
         if report.is_none() && !is_edited && at.exists() {
             let what = format!("the report of run {id} can't be read");
             let next = format!("its journal has what the run did; look at {}", at.display());
-            let why = "it is not JSON, or of another user";
+            let why = "it is not JSON, of another user, or of a later version of omega";
             damaged.push(Failure::new(FailureClass::Error, what).because(why).next(next));
         }
         // Whatever a run has reported, its journal had before.

@@ -10,7 +10,7 @@ use omega::{
     acceptance::TransferMeter,
     core::{
         Failure, FailureClass, Item, Label as _, Section, TargetPlan, read_regular, run::Status,
-        step, url_words, values::Sha512,
+        shown_address, step, url_words, values::Sha512,
     },
     openstack::{
         Service,
@@ -90,7 +90,8 @@ impl App {
         let cloud = match &args.endpoint {
             Some(url) => {
                 let url = url.parse().map_err(|error| {
-                    usage(format!("--endpoint {url:?} is not a URL: {}", url_words(error)))
+                    let shown = shown_address(url);
+                    usage(format!("--endpoint {shown:?} is not a URL: {}", url_words(error)))
                 })?;
                 connect.cloud_at(Service::Image, url).await?
             }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt::Write as _};
 
 use omega::{
-    core::Severity,
+    core::{Severity, masked_line},
     lint::{LintFinding, LintReport, Position, SourceFile},
 };
 
@@ -17,8 +17,9 @@ pub(crate) fn lint(report: &LintReport, files: &[SourceFile], screen: &Screen) -
     for one in &report.findings {
         let line = one.position.as_ref().and_then(|position| {
             let line = lines.get(position.file.as_str())?.get(position.line.saturating_sub(1))?;
-            Some((position, *line))
+            Some((position, masked_line(line)))
         });
+        let line = line.as_ref().map(|(position, line)| (*position, line.as_str()));
         finding(&mut text, one, line, screen.width.min(100));
     }
     let errors = report.count(Severity::Broken);

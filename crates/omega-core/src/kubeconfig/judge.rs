@@ -12,7 +12,10 @@ use super::{
     go_scalar::{go_flag, go_text},
     types::{self, base64},
 };
-use crate::pyyaml::{Kind, Scalar};
+use crate::{
+    pyyaml::{Kind, Scalar},
+    shown_address,
+};
 
 /// The current context, and what it names.
 pub(super) struct Current<'a> {
@@ -128,7 +131,7 @@ pub(super) fn server(cluster: &Node) -> Result<Url, KubeconfigError> {
     let set = "kubectl config set-cluster NAME --server https://ADDRESS:6443";
     let text = text(cluster, "server")?.unwrap_or_default();
     let Ok(url) = text.trim_end_matches('/').parse::<Url>() else {
-        return no(format!("its server `{text}` is not a URL"), set);
+        return no(format!("its server `{}` is not a URL", shown_address(&text)), set);
     };
     // The URL appears in plans, journals and messages.
     if !url.username().is_empty() || url.password().is_some() {

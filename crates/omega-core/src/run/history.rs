@@ -41,7 +41,7 @@ pub enum Outcome {
     Running,
     /// There is no report of it: it was killed, or somebody removed the report.
     Killed,
-    /// Its report can't be read: it was edited, or is of another user.
+    /// Its report can't be read: it was edited, is of another user, or a later version wrote it.
     Damaged,
 }
 
@@ -95,7 +95,7 @@ pub(super) const NO_RUNS: &str = "a run is kept by each command that changes som
 impl Runs {
     /// Returns what became of `run`.
     pub fn outcome(&self, run: &RunInfo) -> RunOutcome {
-        let report: Option<serde_json::Value> = self.kept(&run.id, "report.json");
+        let report = self.report(&run.id);
         let has_file = self.path(&run.id).is_ok_and(|path| path.join("report.json").exists());
         let outcome = match &report {
             Some(report) => reported(report),

@@ -96,7 +96,11 @@ impl PlanFile {
         match serde_json::from_slice::<Version>(&text) {
             Ok(Version { schema_version: 1..=VERSION }) => {}
             Ok(Version { schema_version }) => {
-                return Err(bad(format!("its version is {schema_version}")));
+                let why = format!(
+                    "its version is {schema_version}, and this omega reads 1 and {VERSION}"
+                );
+                return Err(bad(why)
+                    .next("make a new plan, or use the version of omega that made this one"));
             }
             Err(error) => return Err(bad(format!("not a plan file: {}", json_words(&error)))),
         }

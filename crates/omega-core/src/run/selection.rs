@@ -133,8 +133,7 @@ pub fn rolled_back_by<'a>(runs: &Runs, run: &RunInfo, all: &'a [RunInfo]) -> Opt
 
 /// Returns whether the run completed: its report has everything in the desired state.
 pub fn converged(runs: &Runs, run: &RunInfo) -> bool {
-    let report: Option<serde_json::Value> = runs.kept(&run.id, "report.json");
-    report.and_then(|report| report.get("converged")?.as_bool()).unwrap_or(false)
+    runs.report(&run.id).and_then(|report| report.get("converged")?.as_bool()).unwrap_or(false)
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ pub struct RunInfo {
 
 /// What helps against a document that is not as the run wrote it.
 const RESTORE: &str = "put back a copy of it, or do what the run did again";
+/// A run's report.
+const REPORT: &str = "report.json";
+/// The latest version of a report that is read: that of [`Report`](super::Report). Those of acceptances and probes
+/// have earlier ones.
+const KNOWN_REPORT: u64 = 2;
 /// The lock that a run holds until it ends.
 const ALIVE: &str = "alive";
 
@@ -115,7 +120,9 @@ impl Runs {
             let what = format!("could not create the journal of the run, {}", at.display());
             let next = match &error {
                 JournalError::Io(error) => elsewhere(error),
-                JournalError::Format(_) | JournalError::Damaged { .. } => ELSEWHERE,
+                JournalError::Format(_)
+                | JournalError::Version(_)
+                | JournalError::Damaged { .. } => ELSEWHERE,
             };
             Failure { causes: chain(&error), ..Failure::new(FailureClass::Error, what) }.next(next)
         })?);
@@ -185,10 +192,27 @@ impl Runs {
     ///
     /// Fails if there is no such run, or its journal is damaged.
     pub fn entries(&self, id: &str) -> Result<Vec<Entry>, Failure> {
-        FileJournal::read(&self.path(id)?.join("journal.jsonl")).map_err(|error| Failure {
-            causes: chain(&error),
-            ..Failure::new(FailureClass::Error, format!("could not read the journal of run {id}"))
+        FileJournal::read(&self.path(id)?.join("journal.jsonl")).map_err(|error| {
+            let failure = Failure {
+                causes: chain(&error),
+                ..Failure::new(
+                    FailureClass::Error,
+                    format!("could not read the journal of run {id}"),
+                )
+            };
+            if matches!(error, JournalError::Version(_)) {
+                return failure.next("use the version of omega that wrote it");
+            }
+            failure
         })
+    }
+
+    /// Returns the report of run `id`. None if there is none, or if it can't be read, or if a later version
+    /// wrote it: its fields may mean something else.
+    pub fn report(&self, id: &str) -> Option<serde_json::Value> {
+        let report: serde_json::Value = self.kept(id, REPORT)?;
+        let version = report.get("schema_version").and_then(serde_json::Value::as_u64);
+        version.is_none_or(|version| version <= KNOWN_REPORT).then_some(report)
     }
 
     /// Returns what run `id` kept under `name`, if it did.

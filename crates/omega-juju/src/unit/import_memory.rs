@@ -6,11 +6,13 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use omega_core::{persist, read_regular, values::Sha256};
+use omega_core::{persist, private_directory, read_regular, values::Sha256};
 use serde::{Deserialize, Serialize};
 
 use super::{DriversState, ServiceName};
 
+/// The version of the format. A file of another one counts as none.
+const VERSION: u32 = 1;
 /// The largest file that is read, in bytes: most of it is the packed paths, some 10 KiB.
 const MOST: u64 = 1 << 18;
 /// How long an import counts. What the comparison can't see (the kernel's limits, say) is found after this time.
@@ -28,6 +30,8 @@ pub(super) struct ImportMemory {
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
+    #[serde(default)]
+    version: u32,
     imported_at: Timestamp,
     drivers: DriversState,
 }
@@ -49,7 +53,10 @@ impl ImportMemory {
     /// Returns what the last import found. A damaged file counts as none.
     pub(super) fn last(&self) -> Option<DriversState> {
         let bytes = read_regular(&self.file(), MOST).ok()?;
-        let Kept { imported_at, drivers } = serde_json::from_slice(&bytes).ok()?;
+        let Kept { version, imported_at, drivers } = serde_json::from_slice(&bytes).ok()?;
+        if version != VERSION {
+            return None;
+        }
         let age = Timestamp::now().duration_since(imported_at);
         let counts = age >= SignedDuration::ZERO && age < LASTS;
         counts.then_some(DriversState { imported_at: Some(imported_at), ..drivers })
@@ -61,11 +68,10 @@ impl ImportMemory {
         let path = self.file();
         let sent = drivers.inputs.as_ref().map(|inputs| inputs.paths.len());
         let written = if sent.is_some_and(|sent| sent <= SENT) {
-            let kept = Kept { imported_at: Timestamp::now(), drivers: drivers.clone() };
+            let drivers = drivers.clone();
+            let kept = Kept { version: VERSION, imported_at: Timestamp::now(), drivers };
             let bytes = serde_json::to_vec(&kept).map_err(io::Error::from);
-            std::fs::create_dir_all(&self.directory)
-                .and(bytes)
-                .and_then(|bytes| persist(&path, &bytes))
+            private_directory(&self.directory).and(bytes).and_then(|bytes| persist(&path, &bytes))
         } else {
             std::fs::remove_file(&path)
         };
@@ -90,7 +96,8 @@ mod tests {
 
     fn aged(memory: &ImportMemory, hours: i64) {
         let imported_at = Timestamp::now() - SignedDuration::from_hours(hours);
-        let kept = serde_json::to_vec(&Kept { imported_at, drivers: state("p") }).unwrap();
+        let kept = Kept { version: VERSION, imported_at, drivers: state("p") };
+        let kept = serde_json::to_vec(&kept).unwrap();
         persist(&memory.file(), &kept).unwrap();
     }
 
@@ -111,6 +118,26 @@ mod tests {
         assert_eq!(memory.last(), None, "of the future: a clock was changed");
         std::fs::write(memory.file(), "{").unwrap();
         assert_eq!(memory.last(), None, "damaged");
+    }
+
+    /// Files of this format exist: whoever changes it, changes the version.
+    #[test]
+    fn a_stored_import_is_read_and_one_of_another_version_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let memory = ImportMemory::new(home.path(), "magnum/0", "juju");
+        let stored = r#"{"version":1,"imported_at":"@","drivers":{"drivers":[],"disabled":[],"disabled_in":null,"enabled_beta":[],"inputs":{"paths":"p","state":"s"}}}"#;
+        let stored = stored.replace('@', &Timestamp::now().to_string());
+        std::fs::write(memory.file(), &stored).unwrap();
+        let last = memory.last().unwrap();
+        assert_eq!(last.inputs, state("p").inputs);
+        let (imported_at, drivers) = (last.imported_at.unwrap(), state("p"));
+        let kept = Kept { version: VERSION, imported_at, drivers };
+        assert_eq!(serde_json::to_string(&kept).unwrap(), stored);
+        for other in [r#""version":2,"#, ""] {
+            let stored = stored.replace(r#""version":1,"#, other);
+            std::fs::write(memory.file(), stored).unwrap();
+            assert_eq!(memory.last(), None, "{other}");
+        }
     }
 
     #[test]

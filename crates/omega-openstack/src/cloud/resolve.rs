@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use omega_core::{url_words, values::Secret};
+use omega_core::{shown_address, url_words, values::Secret};
 use url::Url;
 
 use super::{
@@ -349,10 +349,11 @@ enum Method {
 }
 
 fn url(text: &str) -> Result<Url, String> {
+    let shown = shown_address(text);
     let url: Url =
-        text.parse().map_err(|error| format!("{text:?} is not a URL: {}", url_words(error)))?;
+        text.parse().map_err(|error| format!("{shown:?} is not a URL: {}", url_words(error)))?;
     if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
-        return Err(format!("{text:?} is not http:// or https:// with a host"));
+        return Err(format!("{shown:?} is not http:// or https:// with a host"));
     }
     Ok(url)
 }

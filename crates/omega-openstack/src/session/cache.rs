@@ -3,12 +3,12 @@
 use std::{
     collections::BTreeMap,
     fs, io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
-use omega_core::{persist, values::Sha256};
+use omega_core::{persist, private_directory, values::Sha256};
 use serde::{Deserialize, Serialize};
 
 use super::token::Token;
@@ -95,7 +95,7 @@ impl TokenCache {
 
     fn write(&self, stored: &Stored) -> io::Result<()> {
         if let Some(dir) = self.path.parent() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+            private_directory(dir)?;
         }
         persist(&self.path, &serde_json::to_vec(stored)?)
     }
@@ -114,5 +114,42 @@ impl From<&Token> for StoredToken {
 impl From<StoredToken> for Token {
     fn from(StoredToken { value, expires, grant }: StoredToken) -> Self {
         Self { value: value.into(), expires, grant, domain: None, got: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the first release that kept tokens wrote it: it did not know how the user had logged in.
+    const OLD: &str = r#"{"version":1,"token":{"value":"t","expires":"2999-01-01T00:00:00Z","grant":{"user":{"id":"u1","name":"u"},"project":{"id":"p1","name":"p"},"roles":["member"],"catalog":[{"type":"network","endpoints":[{"interface":"public","region_id":"r","url":"http://n"}]}]}},"hints":{"a":"b"}}"#;
+
+    fn cache(text: &str) -> (tempfile::TempDir, TokenCache) {
+        let home = tempfile::tempdir().unwrap();
+        let cache = TokenCache::new(home.path(), Sha256::of(b"key"));
+        persist(&cache.path, text.as_bytes()).unwrap();
+        (home, cache)
+    }
+
+    /// Files of this format exist: whoever changes it, changes the version.
+    #[test]
+    fn a_stored_token_is_read_and_one_of_another_version_is_not() {
+        let (_home, old) = cache(OLD);
+        let Cached { token, hints } = old.load(Timestamp::UNIX_EPOCH);
+        let token = token.unwrap();
+        assert_eq!((token.value.expose(), hints["a"].as_str()), (&b"t"[..], "b"));
+        assert_eq!(token.grant.roles, ["member"]);
+        old.store(Some(&token), &hints);
+        let now = OLD.replace("}]}]}}", r#"}]}],"login":"unknown"}}"#);
+        assert_eq!(fs::read_to_string(&old.path).unwrap(), now);
+        for other in [
+            OLD.replace(r#""version":1"#, r#""version":2"#),
+            OLD.replace(r#""version":1,"#, ""),
+            OLD[..40].to_owned(),
+        ] {
+            let (_home, other) = cache(&other);
+            let Cached { token, hints } = other.load(Timestamp::UNIX_EPOCH);
+            assert!(token.is_none() && hints.is_empty());
+        }
     }
 }

@@ -10,7 +10,10 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use omega_core::{Context, values::Secret};
+use omega_core::{
+    Context,
+    values::{Secret, Withheld},
+};
 use osauth::{AuthType, EndpointFilters, ErrorKind};
 use reqwest::{Client, RequestBuilder};
 use tokio::sync;
@@ -23,8 +26,8 @@ use super::{
     token::Token,
 };
 use crate::{
-    AuthScope, CloudConfig, Credential, Error, Limits, Method, Request, Service, TokenInfo,
-    service_response::accept, token_info::versioned,
+    AuthScope, CloudConfig, Credential, Error, Limits, Method, Request, Service, StreamedResponse,
+    TokenInfo, service_response::accept, token_info::versioned,
 };
 
 /// The header that carries a token.
@@ -160,6 +163,7 @@ impl Keystone {
         let meter = Arc::new(Meter::sending(&exchange.request.body));
         let builder = exchange.filled(builder, &meter)?;
         let (headers, response) = exchange.send(builder, meter).await?;
+        let response = StreamedResponse { withheld: self.withheld(None), ..response };
         let value = headers.get("x-subject-token");
         let value = value.map(|value| Secret::new(value.as_bytes().to_vec()));
         let response = response.json().await?;
@@ -167,6 +171,16 @@ impl Keystone {
         let token = Token::read(&request, response, value)?;
         self.within(&token)?;
         Ok(token)
+    }
+
+    /// Returns the secrets that a service was sent: `token`, and that of a login.
+    pub(super) fn withheld(&self, token: Option<Secret>) -> Withheld {
+        let of_login = match &self.config.credential {
+            Credential::Password { password: secret, .. }
+            | Credential::Token(secret)
+            | Credential::ApplicationCredential { secret, .. } => secret.clone(),
+        };
+        Withheld::new(token.into_iter().chain([of_login]))
     }
 
     /// Checks that the token is for the requested project: an application credential has its own.

@@ -123,7 +123,7 @@ impl Session {
         &self,
         ctx: &Context,
         request: &Request,
-        url: Url,
+        (token, url): (Secret, Url),
         answer: Answer,
     ) -> Result<StreamedResponse, Error> {
         let method = match request.method {
@@ -159,7 +159,7 @@ impl Session {
         let url = exchange.url.clone();
         let (_, response) = exchange.send(builder, meter).await?;
         self.answered.add(&url);
-        Ok(response)
+        Ok(StreamedResponse { withheld: self.keystone.withheld(Some(token)), ..response })
     }
 
     /// Returns a token, and where its catalog sends the request. A catalog of an earlier process that does
@@ -183,7 +183,7 @@ impl Session {
         kind: Answer,
     ) -> Result<StreamedResponse, Error> {
         let (token, url) = self.addressed(request).await?;
-        let response = self.once(ctx, request, url, kind).await?;
+        let response = self.once(ctx, request, (token.clone(), url), kind).await?;
         let again = match &request.body {
             Body::Stream(upload) => upload.is_repeatable(),
             Body::None | Body::Json(_) | Body::Bytes(_) => true,
@@ -194,8 +194,9 @@ impl Session {
         // The service's middleware refused the token, so the request never reached the service.
         // Sending it once more with a new token repeats no change.
         self.keystone.forget(&token).await;
-        let (_, grant) = self.fresh().await?;
-        self.once(ctx, request, self.url(request, &grant)?, kind).await
+        let (token, grant) = self.fresh().await?;
+        let url = self.url(request, &grant)?;
+        self.once(ctx, request, (token, url), kind).await
     }
 
     fn patience(&self, ctx: &Context, request: &Request) -> Patience {

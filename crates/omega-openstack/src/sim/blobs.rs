@@ -101,8 +101,8 @@ impl Blob {
             (!chunk.is_empty()).then_some(Ok(chunk))
         }));
         let body = Download::new(request, chunks);
-        let StreamedResponse { status, request_id, url, .. } = answer.into();
-        StreamedResponse { status, request_id, headers: self.headers, body, url }
+        let answer = StreamedResponse::from(answer);
+        StreamedResponse { headers: self.headers, body, ..answer }
     }
 }
 

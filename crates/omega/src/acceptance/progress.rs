@@ -4,9 +4,9 @@ use omega_core::{
     Failure, FailureClass, json_words,
     run::{RunDirectory, Runs},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{AcceptanceReport, Answer, ItemId, ItemReport};
+use super::{AcceptanceReport, Answer, ItemId, ItemReport, SCHEMA_VERSION};
 
 /// The report as it was when the run began: without items.
 const BEGUN: &str = "begun.json";
@@ -71,13 +71,28 @@ pub(super) fn read(runs: &Runs, id: &str) -> Result<Option<AcceptanceReport>, Fa
 /// How an item is checked that was not.
 pub(super) const AGAIN: &str = "omega-cli accept --resume RUN";
 
+/// The items of a report have the version of the report.
+#[derive(Deserialize)]
+struct Version {
+    schema_version: Option<u32>,
+}
+
 /// Reads a document of a run that is what this version writes.
 pub(super) fn parsed<T: DeserializeOwned>(runs: &Runs, id: &str, name: &str) -> Result<T, Failure> {
     let bytes = runs.document(id, name)?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    let other = |why: String| {
         let what = format!("{name} of run {id} is not one of an acceptance of this version");
-        Failure::new(FailureClass::Usage, what)
-            .because(json_words(&error))
-            .next("begin a new acceptance, without --resume")
-    })
+        Failure::new(FailureClass::Usage, what).because(why).next(
+            "use the version of omega that wrote it, or begin a new acceptance, without --resume",
+        )
+    };
+    match serde_json::from_slice(&bytes) {
+        Ok(Version { schema_version: None | Some(SCHEMA_VERSION) }) => {}
+        Ok(Version { schema_version: Some(found) }) => {
+            let why = format!("its version is {found}, and this omega reads {SCHEMA_VERSION}");
+            return Err(other(why));
+        }
+        Err(error) => return Err(other(json_words(&error))),
+    }
+    serde_json::from_slice(&bytes).map_err(|error| other(json_words(&error)))
 }

@@ -123,7 +123,12 @@ impl Results {
             runs.document(&run.id, REPORT)?;
         }
         // A run that goes on or was killed has none.
-        let Some(report) = runs.kept::<Value>(&run.id, REPORT) else { return Ok(()) };
+        let Some(kept) = runs.kept::<Value>(&run.id, REPORT) else { return Ok(()) };
+        let report = runs.report(&run.id).ok_or_else(|| {
+            let version = kept.get("schema_version").cloned().unwrap_or_default();
+            Failure::new(FailureClass::Error, format!("could not read {REPORT} of run {}", run.id))
+                .because(format!("its version is {version}, of a later version of omega"))
+        })?;
         let unreadable = |error: serde_json::Error| {
             let what = format!("could not read {REPORT} of run {}", run.id);
             Failure::new(FailureClass::Error, what).because(omega_core::json_words(&error))

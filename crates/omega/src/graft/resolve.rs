@@ -6,7 +6,7 @@ use futures::future::{Either, join, select};
 use omega_core::{
     Failure,
     kubeconfig::Kubeconfig,
-    persist, read_regular,
+    persist, private_directory, read_regular,
     run::{Engine, Job, Report},
     values::Sha256,
 };
@@ -29,6 +29,15 @@ struct Inputs {
     units: UnitList,
     /// The namespaces of the clusters, where helm lists releases.
     namespaces: Vec<String>,
+}
+
+/// The version of the format of stored inputs. A file of another one counts as none.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Stored<I> {
+    version: u32,
+    inputs: I,
 }
 
 struct Resolver<'a> {
@@ -193,19 +202,25 @@ impl<'a> Resolver<'a> {
     /// Returns the inputs of the last verification. A damaged file counts as none.
     fn stored(&self) -> Option<Inputs> {
         let bytes = read_regular(&self.file()?, MOST).ok()?;
-        serde_json::from_slice(&bytes).ok()
+        stored_inputs(&bytes)
     }
 
     /// Stores the inputs for the next verification. It works without.
     fn store(&self, inputs: &Inputs) {
         let Some(path) = self.file() else { return };
-        let written = serde_json::to_vec(inputs).map_err(Into::into);
-        let directory = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let stored = Stored { version: VERSION, inputs };
+        let written = serde_json::to_vec(&stored).map_err(Into::into);
+        let directory = path.parent().map_or(Ok(()), private_directory);
         let written = written.and_then(|bytes| directory.and_then(|()| persist(&path, &bytes)));
         if let Err(error) = written {
             tracing::warn!(path = %path.display(), %error, "the inputs of a verification were not stored");
         }
     }
+}
+
+fn stored_inputs(bytes: &[u8]) -> Option<Inputs> {
+    let Stored { version, inputs } = serde_json::from_slice(bytes).ok()?;
+    (version == VERSION).then_some(inputs)
 }
 
 #[cfg(test)]

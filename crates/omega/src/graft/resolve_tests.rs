@@ -56,3 +56,17 @@ async fn without_a_list_nothing_is_said_of_the_units() {
     }
     assert_eq!(read_meanwhile(None, found(1, 8), read).await, Ok((8, 8)));
 }
+
+/// Files of this format exist: whoever changes it, changes the version.
+#[test]
+fn stored_inputs_are_read_and_those_of_another_version_are_not() {
+    let stored = r#"{"version":1,"inputs":{"units":{"model":null,"units":[{"name":"magnum/0","leader":true}]},"namespaces":["magnum-a"]}}"#;
+    let inputs = stored_inputs(stored.as_bytes()).unwrap();
+    assert_eq!(inputs.namespaces, ["magnum-a"]);
+    let written = serde_json::to_string(&Stored { version: VERSION, inputs: &inputs }).unwrap();
+    assert_eq!(written, stored);
+    let other = stored.replace(r#""version":1"#, r#""version":2"#);
+    assert_eq!(stored_inputs(other.as_bytes()), None);
+    let before = serde_json::to_string(&inputs).unwrap();
+    assert_eq!(stored_inputs(before.as_bytes()), None, "the first ones had no version");
+}

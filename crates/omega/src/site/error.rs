@@ -1,7 +1,7 @@
 use std::{error, fmt, io, ops::Range, path::Path};
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
-use omega_core::{Failure, FailureClass, read_regular};
+use omega_core::{Failure, FailureClass, masked_line, read_regular};
 
 use super::{expected::syntax, reading::dotted};
 
@@ -178,7 +178,7 @@ const MARK: usize = 60;
 /// Returns `text` without what may be a secret, and where `span`, which begins in line `nth`, is in
 /// it: within that line.
 fn masked_at(text: &str, nth: usize, span: &Range<usize>) -> (String, Range<usize>) {
-    let lines: Vec<String> = text.lines().map(masked).collect();
+    let lines: Vec<String> = text.lines().map(masked_line).collect();
     let line = lines.get(nth).map_or("", String::as_str);
     let before = text.get(..span.start).and_then(|before| before.rsplit('\n').next());
     let marked = text.get(span.clone()).and_then(|marked| marked.lines().next());
@@ -189,57 +189,4 @@ fn masked_at(text: &str, nth: usize, span: &Range<usize>) -> (String, Range<usiz
     let bytes = |chars: usize| line.chars().take(chars).map(char::len_utf8).sum::<usize>();
     let start: usize = lines.iter().take(nth).map(|line| line.len() + 1).sum();
     (lines.join("\n"), start + bytes(column)..start + bytes(end))
-}
-
-/// Parts of the names of keys, in the file or in a URL's query, whose values are not shown.
-const SECRET: [&str; 8] =
-    ["password", "passwd", "passphrase", "secret", "token", "apikey", "credential", "key-data"];
-
-/// Hides what may be a secret: the text before an `@` in an address, and the value of a key with such
-/// a name, in YAML too: somebody may have named another file. The rest of the line moves, so a mark may be off.
-fn masked(line: &str) -> String {
-    let lower = line.to_ascii_lowercase();
-    if let Some(end) = SECRET.iter().filter_map(|word| Some(lower.find(word)? + word.len())).min()
-        && let Some(value) =
-            line.get(end..).and_then(|rest| rest.find(['=', ':'])).map(|at| end + at + 1)
-    {
-        return format!("{} …", without_users(line.get(..value).unwrap_or_default()));
-    }
-    without_users(line)
-}
-
-fn without_users(line: &str) -> String {
-    let mut shown = String::new();
-    for (nth, part) in line.split('@').enumerate() {
-        if nth > 0 {
-            let keep = shown.rfind(['/', '"', '\'', ' ']).map_or(0, |at| at + 1);
-            shown.truncate(keep);
-            shown.push_str("…@");
-        }
-        shown.push_str(part);
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_be_a_secret_is_not_shown() {
-        for line in [
-            "password = \"hunter2\"",
-            "os_token=hunter2",
-            "auth: {auth_url: https://c:5000/v3, username: u, password: hunter2, project_name: p}",
-            "    client-key-data: hunter2",
-            "index = \"https://pypi.example/simple?token=hunter2\"",
-            "x = { Client_Secret = 'hunter2' }",
-            "index = \"https://u:hunter2@pypi.example\"",
-        ] {
-            let shown = masked(line);
-            assert!(!shown.contains("hunter2") && shown.contains('…'), "{line}: {shown}");
-        }
-        let plain = "kubeconfig = \"mgmt.kubeconfig\" # no secrets here";
-        assert_eq!(masked(plain), plain);
-    }
 }

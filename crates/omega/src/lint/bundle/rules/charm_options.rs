@@ -1,6 +1,6 @@
 //! `charm-option`
 
-use omega_core::{Severity, nearest_name};
+use omega_core::{Severity, is_secret_name, nearest_name};
 
 use super::super::Value;
 use super::super::yaml::Entry;
@@ -56,7 +56,11 @@ fn wrong_type(application: &Application, entry: &Entry, kind: &str) -> Option<Hi
     if is_right {
         return None;
     }
-    let is = text.map_or_else(|| entry.value.kind().to_owned(), |text| format!("{text:?}"));
+    let is = match text {
+        Some(_) if is_secret_name(&entry.key) => "a text that is not shown".to_owned(),
+        Some(text) => format!("{text:?}"),
+        None => entry.value.kind().to_owned(),
+    };
     let summary = format!("{} is {is}, and the charm takes {kind}", entry.key);
     Some(Hit::new(
         entry.value.place,
