@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{Endpoints, Job};
 use crate::{
     Entry, Failure, FailureClass, FileJournal, Journal as _, JournalError, Lock, LockError, chain,
-    persist, private_directory, values::Sha256,
+    persist, private_directory, remove_abandoned, values::Sha256,
 };
 
 /// Every run on this machine.
@@ -102,10 +102,19 @@ impl Runs {
             .map_err(|error| self.failure("name", &error))?;
         let path = self.0.join(&id);
         private_directory(&path).map_err(|error| self.failure("make", &error))?;
+        self.remove_abandoned();
         Self::begun(job, now, &id, &path).inspect_err(|_| {
             // Nothing was done. If it can't be removed either, `all` passes over it.
             drop(fs::remove_dir_all(&path));
         })
+    }
+
+    /// Removes what killed runs left of files that they had not finished. It does no harm if it can't.
+    fn remove_abandoned(&self) {
+        let runs = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        for run in runs.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            drop(remove_abandoned(&run.path()));
+        }
     }
 
     fn begun(job: &Job, now: Timestamp, id: &str, path: &Path) -> Result<RunDirectory, Failure> {
@@ -404,6 +413,21 @@ mod tests {
         for bad in ["../x", "", "2001"] {
             assert_eq!(runs.entries(bad).unwrap_err().class, FailureClass::Usage, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_next_run_removes_what_a_killed_one_had_not_finished() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = Runs::new(dir.path());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let killed = runs.begin(&job("graft", &[]), at(1_000_000_000)).unwrap();
+        let part = killed.path.join(".omega-AbCdEf.new");
+        fs::write(&part, "{\"exit\": ").unwrap();
+        let kept = killed.path.clone();
+        drop(killed);
+        drop(runs.begin(&job("graft", &[]), at(1_000_000_001)).unwrap());
+        assert!(!part.exists());
+        assert!(["run.json", "journal.jsonl"].iter().all(|name| kept.join(name).exists()));
     }
 
     /// A run that can't be read is never passed over.
