@@ -377,7 +377,10 @@ fn elsewhere(error: &io::Error) -> &'static str {
 /// changed nothing.
 fn never_began(path: &Path, error: &io::Error) -> bool {
     let journal = path.join("journal.jsonl");
-    let empty = fs::metadata(&journal).is_ok_and(|found| found.len() == 0);
+    let empty = match fs::metadata(&journal) {
+        Ok(found) => found.len() == 0,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
     let written = !empty && FileJournal::read(&journal).map_or(true, |all| !all.is_empty());
     error.kind() == io::ErrorKind::NotFound && !written
 }
@@ -444,6 +447,8 @@ mod tests {
         // Ended before it began.
         fs::remove_file(run.path.join("run.json")).unwrap();
         assert_eq!(runs.all().unwrap().1, []);
+        fs::remove_file(run.path.join("journal.jsonl")).unwrap();
+        assert_eq!(runs.all().unwrap().1, [], "killed before it had a journal");
         fs::write(run.path.join("journal.jsonl"), "?").unwrap();
         assert_eq!(runs.all().unwrap().1.len(), 1);
     }
