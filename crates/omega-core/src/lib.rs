@@ -55,7 +55,7 @@ pub use masked_line::{is_secret_name, masked_line};
 pub use nearest_name::nearest_name;
 pub use persist::{
     open_regular, persist, persist_all, persist_readable, private_directory, read_regular,
-    sync_parent,
+    remove_abandoned, sync_parent,
 };
 pub use read_only::{ClientMode, WriteRefused};
 pub use runbook::{

@@ -1,13 +1,19 @@
 //! Files that are written completely or not at all.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
+    fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, Read as _, Write as _},
     os::unix::fs::{
         DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
     },
     path::Path,
 };
+
+use tempfile::{Builder, NamedTempFile};
+
+/// The name of a file that is not complete yet: `.omega-XXXXXX.new`.
+const PREFIX: &str = ".omega-";
+const SUFFIX: &str = ".new";
 
 /// Opens without blocking: a pipe without a writer would block the whole program.
 const O_NONBLOCK: i32 = 0o4000;
@@ -25,12 +31,16 @@ pub fn persist(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes several files in the same way. What needs room is done for all of them before the first old file
-/// is replaced.
+/// is replaced. What a killed process left unfinished beside them is removed first.
 ///
 /// # Errors
 ///
 /// As [`persist`]: on a full disk, every old file is kept.
 pub fn persist_all(all: &[(impl AsRef<Path>, impl AsRef<[u8]>)]) -> io::Result<()> {
+    for (path, _) in all {
+        // A directory in which one may write but not look is no reason to fail.
+        drop(remove_abandoned(parent(path.as_ref())));
+    }
     let new = all.iter().map(|(path, bytes)| new_content(path.as_ref(), bytes.as_ref()));
     let new: Vec<_> = new.collect::<io::Result<_>>()?;
     for ((path, _), file) in all.iter().zip(new) {
@@ -40,18 +50,62 @@ pub fn persist_all(all: &[(impl AsRef<Path>, impl AsRef<[u8]>)]) -> io::Result<(
 }
 
 /// The new content of `path`, durable, under another name beside it.
-fn new_content(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+fn new_content(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => return Err(not_a_file()),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    // tempfile creates with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(parent(path))?;
+    let mut file = unfinished(parent(path))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+/// Creates a file with mode 0600 that is locked as long as it is open: so [`remove_abandoned`] sees that
+/// somebody writes it.
+fn unfinished(directory: &Path) -> io::Result<NamedTempFile> {
+    loop {
+        let file = Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(directory)?;
+        let is_ours = match file.as_file().try_lock() {
+            Ok(()) => file.as_file().metadata()?.nlink() > 0,
+            Err(TryLockError::WouldBlock) => false,
+            // Without locks on that file system, nothing is removed there either.
+            Err(TryLockError::Error(_)) => true,
+        };
+        // Otherwise another process took it for abandoned before it was locked.
+        if is_ours {
+            return Ok(file);
+        }
+    }
+}
+
+/// Removes from a directory what killed processes left of files that they had not finished. What somebody
+/// writes just now stays.
+///
+/// # Errors
+///
+/// Fails if the directory can't be read, or a file can't be removed.
+pub fn remove_abandoned(directory: &Path) -> io::Result<()> {
+    let me = fs::metadata("/proc/self")?.uid();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_mine = entry.metadata().is_ok_and(|found| found.is_file() && found.uid() == me);
+        if !is_mine || !name.starts_with(PREFIX) || !name.ends_with(SUFFIX) {
+            continue;
+        }
+        // Its lock is held until it is gone, so that nobody begins to write it meanwhile.
+        match File::open(entry.path()) {
+            Ok(file) if file.try_lock().is_ok() => fs::remove_file(entry.path())?,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Writes `bytes` to `path` in the same way, for every user of the machine to read: what another
@@ -61,6 +115,7 @@ fn new_content(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile>
 ///
 /// As [`persist`].
 pub fn persist_readable(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    drop(remove_abandoned(parent(path)));
     let file = new_content(path, bytes)?;
     file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     file.persist(path).map_err(|error| error.error)?;
@@ -160,6 +215,25 @@ mod tests {
             assert_eq!(error.to_string(), "it is not a regular file", "{}", other.display());
         }
         assert!(std::fs::read_link(&link).is_ok());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_and_what_is_being_written_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let left = unfinished(dir.path()).unwrap().keep().unwrap();
+        let written = unfinished(dir.path()).unwrap();
+        for other in [".omega-x.old", ".tmpabc", "x.new"] {
+            fs::write(dir.path().join(other), "").unwrap();
+        }
+        let count = || fs::read_dir(dir.path()).unwrap().count();
+        remove_abandoned(dir.path()).unwrap();
+        assert!(left.1.exists() && written.path().exists(), "both are open");
+        drop(left.0);
+        persist(&dir.path().join("file"), b"one").unwrap();
+        assert!(!left.1.exists() && written.path().exists());
+        assert_eq!(count(), 5);
+        drop(written);
+        assert_eq!(count(), 4);
     }
 
     #[test]

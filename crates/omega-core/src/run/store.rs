@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{Endpoints, Job};
 use crate::{
     Entry, Failure, FailureClass, FileJournal, Journal as _, JournalError, Lock, LockError, chain,
-    persist, private_directory, values::Sha256,
+    persist, private_directory, remove_abandoned, values::Sha256,
 };
 
 /// Every run on this machine.
@@ -107,10 +107,19 @@ impl Runs {
             .map_err(|error| self.failure("name", &error))?;
         let path = self.0.join(&id);
         private_directory(&path).map_err(|error| self.failure("make", &error))?;
+        self.remove_abandoned();
         Self::begun(job, now, &id, &path).inspect_err(|_| {
             // Nothing was done. If it can't be removed either, `all` passes over it.
             drop(fs::remove_dir_all(&path));
         })
+    }
+
+    /// Removes what killed runs left of files that they had not finished. It does no harm if it can't.
+    fn remove_abandoned(&self) {
+        let runs = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        for run in runs.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            drop(remove_abandoned(&run.path()));
+        }
     }
 
     fn begun(job: &Job, now: Timestamp, id: &str, path: &Path) -> Result<RunDirectory, Failure> {
@@ -392,7 +401,10 @@ fn elsewhere(error: &io::Error) -> &'static str {
 /// changed nothing.
 fn never_began(path: &Path, error: &io::Error) -> bool {
     let journal = path.join("journal.jsonl");
-    let empty = fs::metadata(&journal).is_ok_and(|found| found.len() == 0);
+    let empty = match fs::metadata(&journal) {
+        Ok(found) => found.len() == 0,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
     let written = !empty && FileJournal::read(&journal).map_or(true, |all| !all.is_empty());
     error.kind() == io::ErrorKind::NotFound && !written
 }
@@ -430,6 +442,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_next_run_removes_what_a_killed_one_had_not_finished() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = Runs::new(dir.path());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let killed = runs.begin(&job("graft", &[]), at(1_000_000_000)).unwrap();
+        let part = killed.path.join(".omega-AbCdEf.new");
+        fs::write(&part, "{\"exit\": ").unwrap();
+        let kept = killed.path.clone();
+        drop(killed);
+        drop(runs.begin(&job("graft", &[]), at(1_000_000_001)).unwrap());
+        assert!(!part.exists());
+        assert!(["run.json", "journal.jsonl"].iter().all(|name| kept.join(name).exists()));
+    }
+
     /// A run that can't be read is never passed over.
     #[test]
     fn a_damaged_run_is_named() {
@@ -444,6 +471,8 @@ mod tests {
         // Ended before it began.
         fs::remove_file(run.path.join("run.json")).unwrap();
         assert_eq!(runs.all().unwrap().1, []);
+        fs::remove_file(run.path.join("journal.jsonl")).unwrap();
+        assert_eq!(runs.all().unwrap().1, [], "killed before it had a journal");
         fs::write(run.path.join("journal.jsonl"), "?").unwrap();
         assert_eq!(runs.all().unwrap().1.len(), 1);
     }

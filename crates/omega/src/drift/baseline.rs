@@ -14,7 +14,7 @@ use std::{
 use jiff::Timestamp;
 use omega_core::{
     Failure, FailureClass, Lock, LockError, StepId, chain, json_words, persist, private_directory,
-    read_regular,
+    read_regular, remove_abandoned,
     run::{Endpoints, different_site},
     values::Sha256,
 };
@@ -153,20 +153,9 @@ impl Baselines {
                 ..Failure::new(FailureClass::Error, "could not lock the baseline")
             },
         })?;
-        remove_parts(&home).map_err(|error| failed(&error))?;
+        remove_abandoned(&home).map_err(|error| failed(&error))?;
         Ok(BaselineFile { path: home.join("baseline.json"), _lock: lock })
     }
-}
-
-/// Removes what a killed process left of a new baseline. Nobody else writes here: the lock is held.
-fn remove_parts(home: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(home)? {
-        let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".tmp") {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -40,7 +40,7 @@ fn a_killed_write_leaves_the_old_one() {
     let (home, file) = home();
     file.write(&baseline()).unwrap();
     let new = serde_json::to_vec(&baseline()).unwrap();
-    let part = file.path().with_file_name(".tmpAbCdEf");
+    let part = file.path().with_file_name(".omega-AbCdEf.new");
     fs::write(&part, &new[..new.len() / 2]).unwrap();
     assert_eq!(file.read().unwrap(), Some(baseline()));
     drop(file);
