@@ -20,6 +20,7 @@ pub mod kubeconfig;
 mod library_words;
 mod lock;
 mod nearest_name;
+mod patience;
 mod pem;
 mod persist;
 mod private_key;
@@ -51,6 +52,7 @@ pub use journal::{Entry, FileJournal, Journal, JournalError, MemoryJournal, NoJo
 pub use library_words::{json_words, url_words};
 pub use lock::{Lock, LockError};
 pub use nearest_name::nearest_name;
+pub use patience::patiently;
 pub use persist::{
     open_regular, persist, persist_all, persist_readable, private_directory, read_regular,
     sync_parent,

@@ -10,9 +10,9 @@ use tokio::time::timeout;
 
 use crate::{
     fault::Fault,
-    kube::Tls,
     outcome::{Claim, Outcome},
     runbook::Runbook,
+    station::Station,
     wire::{Armed, Arrival, Kind},
     world::{Result, World},
 };
@@ -54,13 +54,13 @@ pub(crate) struct Played {
 
 impl Undisturbed {
     /// Runs it.
-    pub(crate) async fn play(runbook: Runbook, tls: &Tls) -> Result<Self> {
-        let world = runbook.world(tls).await?;
+    pub(crate) async fn play(runbook: Runbook) -> Result<Self> {
+        let world = runbook.world().await?;
         let fork = world.fork()?;
         let before = fork.state();
-        let station = fork.command(tls, None).await?;
+        let station = Station::open(&fork, None).await?;
         let start = Instant::now();
-        let outcome = runbook.run(&station).await;
+        let outcome = runbook.run(&station).await.at(&fork.address.to_string());
         let took = start.elapsed();
         if outcome.claim != Claim::Done {
             return Err(format!("{runbook} fails without a fault: {}", outcome.words).into());
@@ -89,18 +89,19 @@ impl Undisturbed {
     }
 
     /// Plays a case, and then the command once more.
-    pub(crate) async fn with(&self, case: &Case, tls: &Tls) -> Result<Played> {
+    pub(crate) async fn with(&self, case: &Case) -> Result<Played> {
         let world = self.world.fork()?;
-        let station = world.command(tls, Some(case.armed.clone())).await?;
+        let station = Station::open(&world, Some(case.armed.clone())).await?;
         let start = Instant::now();
         let outcome = timeout(HANGS, self.runbook.run(&station)).await;
         let took = start.elapsed();
         let outcome = outcome.map_err(|_| format!("it did not end within {HANGS:?}"))?;
+        let outcome = outcome.at(&world.address.to_string());
         let (log, happened) = (station.wire.log(), station.wire.happened());
         let endless = station.wire.endless();
-        drop(station);
+        station.close().await;
         let after = world.state();
-        let station = world.command(tls, None).await?;
+        let station = Station::open(&world, None).await?;
         let again = timeout(HANGS, self.runbook.run(&station)).await;
         let again = again.map_err(|_| format!("once more it did not end within {HANGS:?}"))?;
         let finally = world.state();

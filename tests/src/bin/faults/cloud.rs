@@ -57,8 +57,7 @@ impl CloudService {
     fn identified(&self, body: &Value) -> Arc<dyn Transport> {
         let auth = &body["auth"];
         let credential = &auth["identity"]["application_credential"];
-        if let (Some(id), Some(secret)) =
-            (credential["id"].as_str(), credential["secret"].as_str())
+        if let (Some(id), Some(secret)) = (credential["id"].as_str(), credential["secret"].as_str())
         {
             let project = self.projects.last().map_or("admin", String::as_str);
             return self.cloud.login(project, id, secret);
@@ -162,9 +161,18 @@ impl Service for CloudService {
                 while let Ok(Some(part)) = answer.body.next().await {
                     body.extend_from_slice(&part);
                 }
-                let kept = ["date", "content-type", "content-range", "etag", "location", "retry-after",
-                    "openstack-image-import-methods", "accept-ranges"];
-                let header = |name: &str| Some((name.to_owned(), answer.headers.get(name)?.to_owned()));
+                let kept = [
+                    "date",
+                    "content-type",
+                    "content-range",
+                    "etag",
+                    "location",
+                    "retry-after",
+                    "openstack-image-import-methods",
+                    "accept-ranges",
+                ];
+                let header =
+                    |name: &str| Some((name.to_owned(), answer.headers.get(name)?.to_owned()));
                 let mut headers: Vec<_> = kept.into_iter().filter_map(header).collect();
                 if let Some(id) = &answer.request_id {
                     headers.push(("X-Openstack-Request-Id".to_owned(), id.clone()));

@@ -37,10 +37,7 @@ pub(crate) trait Service: Send + Sync {
 }
 
 /// A server. It ends when it is dropped.
-pub(crate) struct Front {
-    pub(crate) address: SocketAddr,
-    server: Arc<Server>,
-}
+pub(crate) struct Front(Arc<Server>);
 
 struct Server {
     name: String,
@@ -52,16 +49,18 @@ struct Server {
     accepting: Mutex<Option<JoinHandle<()>>>,
     /// Grows when every connection is to be closed.
     closed: watch::Sender<u64>,
+    /// Whether it must not listen again.
+    ended: Mutex<bool>,
 }
 
 impl Drop for Front {
     fn drop(&mut self) {
-        self.server.stop();
+        drop(self.0.stop());
     }
 }
 
-/// Each server has an address of its own, so that no port is used twice.
-fn own_address() -> Ipv4Addr {
+/// Each site has an address of its own.
+pub(crate) fn own_address() -> Ipv4Addr {
     static NEXT: AtomicU32 = AtomicU32::new(0x7f21_0001);
     Ipv4Addr::from(NEXT.fetch_add(1, Ordering::Relaxed))
 }
@@ -69,21 +68,21 @@ fn own_address() -> Ipv4Addr {
 impl Front {
     /// Starts one.
     pub(crate) async fn start(
-        name: &str,
+        (name, address): (&str, SocketAddr),
         wire: &Wire,
         tls: Option<TlsAcceptor>,
-        service: impl FnOnce(SocketAddr) -> Arc<dyn Service>,
+        service: Arc<dyn Service>,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((own_address(), 0)).await?;
-        let address = listener.local_addr()?;
+        let listener = TcpListener::bind(address).await?;
         let server = Arc::new(Server {
             name: name.to_owned(),
-            service: service(address),
+            service,
             wire: wire.clone(),
             tls,
             address,
             accepting: Mutex::default(),
             closed: watch::Sender::new(0),
+            ended: Mutex::new(false),
         });
         match wire.refuses_first(name) {
             None => server.accept(listener),
@@ -92,7 +91,15 @@ impl Front {
                 server.come_back(fault);
             }
         }
-        Ok(Self { address, server })
+        Ok(Self(server))
+    }
+
+    /// Ends it, and returns when nothing listens at its address.
+    pub(crate) async fn close(self) {
+        *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        if let Some(task) = self.0.stop() {
+            drop(task.await);
+        }
     }
 }
 
@@ -125,7 +132,10 @@ impl Server {
         let server = Arc::clone(self);
         drop(tokio::spawn(async move {
             tokio::time::sleep(AWAY).await;
-            if let Ok(listener) = TcpListener::bind(server.address).await {
+            let ended = || *server.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            if !ended()
+                && let Ok(listener) = TcpListener::bind(server.address).await
+            {
                 server.accept(listener);
             }
         }));

@@ -92,9 +92,9 @@ fn sent_once(played: &Played, undisturbed: &Undisturbed) -> Option<String> {
         counts
     };
     let usual = count(&undisturbed.log);
-    let twice = count(&played.log).into_iter().find(|(which, times)| {
-        *times > usual.get(which).copied().unwrap_or(1).max(1)
-    });
+    let twice = count(&played.log)
+        .into_iter()
+        .find(|(which, times)| *times > usual.get(which).copied().unwrap_or(1).max(1));
     twice.map(|((front, whole), times)| {
         format!("a write was sent {times} times to {front}: {}", beginning(&whole))
     })

@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use omega::teardown::maas::SimMaas;
 use omega_core::{
     Touched,
     values::{Secret, Sha256},
 };
-use omega_juju::{Action, Channel as _, Error, Payload, Probe, sim::Unit};
+use omega_juju::{
+    Action, Channel as _, Error, Payload, Probe,
+    sim::{Models, Unit},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    destroyed,
     fault::Fault,
     programs::{Behind, Call, Printed},
     wire::Kind,
@@ -27,8 +32,11 @@ struct Asked {
     action: Option<Action>,
 }
 
-/// The units of the application `magnum`.
-pub(crate) struct Units(pub(crate) Vec<Unit>);
+/// The units of the application `magnum`; and the models and machines of a teardown.
+pub(crate) struct Units {
+    pub(crate) units: Vec<Unit>,
+    pub(crate) teardown: Option<(Models, SimMaas)>,
+}
 
 impl Units {
     /// Returns what `juju status` prints.
@@ -49,7 +57,7 @@ impl Units {
             });
             (nth.to_string(), machine)
         };
-        let count = 0..self.0.len();
+        let count = 0..self.units.len();
         let units: serde_json::Map<_, _> = count.clone().map(unit).collect();
         let machines: serde_json::Map<_, _> = count.map(machine).collect();
         json!({
@@ -70,7 +78,7 @@ impl Units {
 
     fn unit(&self, name: &str) -> Option<&Unit> {
         let number = name.strip_prefix("magnum/")?.parse::<usize>().ok()?;
-        self.0.get(number)
+        self.units.get(number)
     }
 
     async fn reply(&self, call: &Call) -> Option<(String, Vec<u8>)> {
@@ -143,6 +151,9 @@ fn task(unit: &str, stdout: &[u8]) -> Vec<u8> {
 #[async_trait]
 impl Behind for Units {
     fn describe(&self, call: &Call) -> (String, Kind) {
+        if self.teardown.is_some() {
+            return destroyed::describe(call);
+        }
         let command = call.args.first().cloned().unwrap_or_default();
         match asked(call) {
             Some((unit, Asked { action: Some(action), .. }, _)) => {
@@ -168,6 +179,9 @@ impl Behind for Units {
     }
 
     async fn run(&self, call: &Call) -> Printed {
+        if let Some((models, maas)) = &self.teardown {
+            return destroyed::run(call, models, maas).await;
+        }
         if call.args.first().is_some_and(|command| command == "status") {
             return Printed { stdout: self.status().into_bytes(), ..Printed::default() };
         }
@@ -182,6 +196,9 @@ impl Behind for Units {
 
     /// The words are those of juju 3 and of OpenSSH.
     fn spoiled(&self, call: &Call, fault: Fault, executed: Option<Printed>) -> Option<Printed> {
+        if call.program == "maas" {
+            return destroyed::spoiled(fault, executed);
+        }
         let ssh = call.args.first().is_some_and(|command| command == "ssh");
         let error = |text: &str, status| {
             Some(Printed { stderr: format!("{text}\n").into_bytes(), status, ..Printed::default() })
@@ -193,7 +210,8 @@ impl Behind for Units {
             ),
             false => error("ERROR connection is shut down", 1),
         };
-        let before = "ERROR unable to connect to API: dial tcp 10.5.0.2:17070: connect: connection refused";
+        let before =
+            "ERROR unable to connect to API: dial tcp 10.5.0.2:17070: connect: connection refused";
         match fault {
             Fault::Refused | Fault::RefusedOn => error(before, 1),
             Fault::ResetBefore | Fault::ResetAfter => reset(),
@@ -205,7 +223,9 @@ impl Behind for Units {
                 printed.stdout.iter_mut().step_by(3).for_each(|byte| *byte ^= 0x15);
                 printed
             }),
-            Fault::Page(401) => error("ERROR invalid entity name or password (unauthorized access)", 1),
+            Fault::Page(401) => {
+                error("ERROR invalid entity name or password (unauthorized access)", 1)
+            }
             Fault::Page(403) => error("ERROR permission denied", 1),
             Fault::Page(status) | Fault::PageAfter(status) | Fault::PageOn(status) => {
                 let page = crate::http::Response::page(status).body;

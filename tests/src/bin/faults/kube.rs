@@ -1,6 +1,10 @@
 //! The simulated API server, over HTTPS.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -21,22 +25,19 @@ use crate::{
 /// The token of the administrator, whom the simulator knows without one.
 pub(crate) const ADMIN: &str = "administrator";
 
-/// The name in the server's certificate, whatever its address.
-const NAME: &str = "kubernetes";
-
-/// The certificate of every API server here.
-#[derive(Clone)]
+/// The certificate of one API server.
 pub(crate) struct Tls {
     pub(crate) acceptor: TlsAcceptor,
     pem: String,
 }
 
 impl Tls {
-    /// Makes one.
-    pub(crate) fn new() -> io::Result<Self> {
+    /// Makes one for an address.
+    pub(crate) fn new(address: Ipv4Addr) -> io::Result<Self> {
         drop(rustls::crypto::ring::default_provider().install_default());
         let key = KeyPair::generate().map_err(io::Error::other)?;
-        let params = CertificateParams::new(vec![NAME.to_owned()]).map_err(io::Error::other)?;
+        let name = vec![address.to_string()];
+        let params = CertificateParams::new(name).map_err(io::Error::other)?;
         let certificate = params.self_signed(&key).map_err(io::Error::other)?;
         let (chain, pem) = (vec![certificate.der().clone()], certificate.pem());
         let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(io::Error::other)?;
@@ -46,13 +47,13 @@ impl Tls {
     }
 
     /// Returns a kubeconfig of the administrator for the server at `address`.
-    pub(crate) fn kubeconfig(&self, address: std::net::SocketAddr) -> String {
+    pub(crate) fn kubeconfig(&self, address: SocketAddr) -> String {
         let ca = STANDARD.encode(&self.pem);
         format!(
             "{{apiVersion: v1, kind: Config, current-context: c, \
              contexts: [{{name: c, context: {{cluster: m, user: u}}}}], \
              clusters: [{{name: m, cluster: {{server: 'https://{address}', \
-             tls-server-name: {NAME}, certificate-authority-data: {ca}}}}}], \
+             certificate-authority-data: {ca}}}}}], \
              users: [{{name: u, user: {{token: {ADMIN}}}}}]}}\n"
         )
     }

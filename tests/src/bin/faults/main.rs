@@ -3,6 +3,8 @@
 
 mod case;
 mod cloud;
+mod commands;
+mod destroyed;
 mod fault;
 mod front;
 mod http;
@@ -14,6 +16,7 @@ mod outcome;
 mod programs;
 mod runbook;
 mod standin;
+mod station;
 mod suite;
 mod wire;
 mod world;

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use crate::{fault::Fault, runbook::Runbook};
 
-pub(crate) const USAGE: &str =
-    "faults [RUNBOOK...] [--fault NAME] [--at FRONT:KEY] [--every K] [--resume FILE] [--ci] [--list] [-v]";
+pub(crate) const USAGE: &str = "faults [RUNBOOK...] [--fault NAME] [--at FRONT:KEY] [--every K] [--resume FILE] [--ci] [--list] [-v]";
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -54,7 +53,7 @@ impl Options {
             }
         }
         if all.runbooks.is_empty() {
-            all.runbooks = Runbook::ALL.to_vec();
+            all.runbooks = Runbook::ALL.map(|(runbook, _)| runbook).to_vec();
         }
         Ok(all)
     }

@@ -1,25 +1,19 @@
-//! The commands that are run, as omega-cli runs them.
+//! The commands that are run, and the site that each is run on.
 
 use std::{fmt, str::FromStr};
 
-use omega::{
-    clients::PartialClients,
-    core::{Context, Failure, Item, Section, TargetPlan, run::Job, step},
-    doctor::{Doctor, DoctorOptions},
-    drift::{Acceptance, Baselines, DriftSite, Watched},
-    graft::{GraftSpec, Purpose, SiteSpec, resolve, verify},
-    juju::{gates::LeftoverPolicy, sim::Start},
-    rollback::rollback,
-    run::{Approved, Status},
-};
-use omega_core::{Clock, Label as _};
-use omega_juju::Sources;
-use omega_openstack::network::{Cidr, Flow, Ports, Protocol, SgRule, Traffic};
+use jiff::Timestamp;
+use omega::run::Status;
+use omega_capi::sim::Apiserver;
+use omega_juju::sim::Start;
+use omega_openstack::{ClusterName, Method, Request, Service};
+use serde_json::{Value, json};
 
 use crate::{
-    kube::Tls,
+    commands::{cloud, graft, looks, management},
     outcome::Outcome,
-    world::{Result, Station, World},
+    station::Station,
+    world::{Result, World},
 };
 
 /// A command.
@@ -31,164 +25,139 @@ pub(crate) enum Runbook {
     Rollback,
     EnsureSgRule,
     PlaceKubeconfig,
+    StageImage,
+    MintKubeconfig,
+    ReleaseStuckDelete,
+    Teardown,
     Doctor,
     Drift,
+    Accept,
 }
 
-/// The site, as the operator named it.
-const SITE: &str = "omega.toml";
+/// The project of a cluster that is stuck.
+pub(crate) const PROJECT: &str = "mgmt";
 
 impl Runbook {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::ApplyGraft,
-        Self::PlanGraft,
-        Self::VerifyGraft,
-        Self::Rollback,
-        Self::EnsureSgRule,
-        Self::PlaceKubeconfig,
-        Self::Doctor,
-        Self::Drift,
+    /// Every one, with its name.
+    pub(crate) const ALL: [(Self, &str); 13] = [
+        (Self::ApplyGraft, "apply-graft"),
+        (Self::PlanGraft, "plan-graft"),
+        (Self::VerifyGraft, "verify-graft"),
+        (Self::Rollback, "rollback"),
+        (Self::EnsureSgRule, "ensure-sg-rule"),
+        (Self::PlaceKubeconfig, "place-kubeconfig"),
+        (Self::StageImage, "stage-image"),
+        (Self::MintKubeconfig, "mint-kubeconfig"),
+        (Self::ReleaseStuckDelete, "release-stuck-delete"),
+        (Self::Teardown, "teardown"),
+        (Self::Doctor, "doctor"),
+        (Self::Drift, "drift"),
+        (Self::Accept, "accept"),
     ];
 
     /// Whether it only reads.
     pub(crate) fn only_reads(self) -> bool {
-        matches!(self, Self::PlanGraft | Self::VerifyGraft | Self::Doctor | Self::Drift)
+        matches!(
+            self,
+            Self::PlanGraft | Self::VerifyGraft | Self::Doctor | Self::Drift | Self::Accept
+        )
     }
 
     /// Makes the site that it is run on.
-    pub(crate) async fn world(self, tls: &Tls) -> Result<World> {
-        let start = match self {
+    pub(crate) async fn world(self) -> Result<World> {
+        match self {
             Self::ApplyGraft | Self::PlanGraft | Self::EnsureSgRule | Self::PlaceKubeconfig => {
-                Start::Fresh
+                World::new(Start::Fresh)
             }
-            Self::VerifyGraft | Self::Rollback | Self::Doctor | Self::Drift => Start::Grafted130,
-        };
-        let world = World::new(start)?;
-        if start == Start::Grafted130 {
-            let station = world.command(tls, None).await?;
-            let outcome = Self::ApplyGraft.run(&station).await;
-            if outcome.status != Status::Done {
-                return Err(format!("the site could not be made: {}", outcome.words).into());
+            Self::StageImage => World::new(Start::Fresh),
+            Self::MintKubeconfig => with_accounts(),
+            Self::ReleaseStuckDelete => with_stuck_cluster().await,
+            Self::Teardown => Ok(World::new(Start::Fresh)?.with_teardown()),
+            Self::VerifyGraft | Self::Rollback | Self::Doctor | Self::Accept => {
+                grafted(&[Self::ApplyGraft]).await
             }
+            Self::Drift => grafted(&[Self::ApplyGraft, Self::Drift]).await,
         }
-        Ok(world)
     }
 
     /// Runs it.
     pub(crate) async fn run(self, station: &Station) -> Outcome {
         let outcome = match self {
-            Self::ApplyGraft => apply_graft(station).await,
-            Self::PlanGraft => plan_graft(station).await,
-            Self::VerifyGraft => verify_graft(station).await,
-            Self::Rollback => roll_back(station).await,
-            Self::EnsureSgRule => ensure_sg_rule(station).await,
-            Self::PlaceKubeconfig => place_kubeconfig(station).await,
-            Self::Doctor => doctor(station).await,
-            Self::Drift => drift(station).await,
+            Self::ApplyGraft => graft::apply(station).await,
+            Self::PlanGraft => graft::plan(station).await,
+            Self::VerifyGraft => graft::verification(station).await,
+            Self::Rollback => graft::roll_back(station).await,
+            Self::PlaceKubeconfig => graft::place_kubeconfig(station).await,
+            Self::EnsureSgRule => cloud::ensure_sg_rule(station).await,
+            Self::StageImage => cloud::stage_image(station).await,
+            Self::Teardown => cloud::teardown(station).await,
+            Self::MintKubeconfig => management::mint_kubeconfig(station).await,
+            Self::ReleaseStuckDelete => management::release_stuck_delete(station).await,
+            Self::Doctor => looks::doctor(station).await,
+            Self::Drift => looks::drift(station).await,
+            Self::Accept => looks::accept(station).await,
         };
         outcome.unwrap_or_else(|failure| Outcome::failed(&failure))
     }
 }
 
-type Ended = std::result::Result<Outcome, Failure>;
-
-async fn graft(station: &Station, purpose: Purpose<'_>) -> std::result::Result<Job, Failure> {
-    let connect = station.connect();
-    let kubeconfig = station.kubeconfig()?;
-    let (spec, clients): (GraftSpec, _) =
-        resolve(&connect, &kubeconfig, &[], LeftoverPolicy::Remove).await?;
-    Ok(spec.job(SITE, &clients, purpose))
+/// A site after these commands.
+async fn grafted(commands: &[Runbook]) -> Result<World> {
+    let world = World::new(Start::Grafted130)?;
+    for command in commands {
+        let station = Station::open(&world, None).await?;
+        let outcome = command.run(&station).await;
+        station.close().await;
+        if outcome.status != Status::Done {
+            return Err(format!("the site could not be made: {}", outcome.words).into());
+        }
+    }
+    Ok(world)
 }
 
-async fn apply_graft(station: &Station) -> Ended {
-    let job = graft(station, Purpose::Apply(&[])).await?;
-    Ok(Outcome::of(&station.engine().apply(&job, Approved::Now).await?))
+fn with_accounts() -> Result<World> {
+    let server = Apiserver::with_accounts(Timestamp::now());
+    World::over(omega::rehearsal::cloud(), server, Vec::new())
 }
 
-async fn plan_graft(station: &Station) -> Ended {
-    let job = graft(station, Purpose::Plan(&[])).await?;
-    Ok(Outcome::of(&station.engine().plan(&job).await))
+/// A cluster that is stuck deleting, its credential, and what it leaves in the cloud.
+async fn with_stuck_cluster() -> Result<World> {
+    let server = Apiserver::with_clusters();
+    let cloud = omega::rehearsal::cloud();
+    let namespace = format!("magnum-{}", cloud.project(PROJECT));
+    let infra = "openstackcluster.infrastructure.cluster.x-k8s.io";
+    let path = "/apis/infrastructure.cluster.x-k8s.io/v1beta1/openstackclusters";
+    server.put(path, held(&namespace, "OpenStackCluster", infra));
+    let path = "/apis/cluster.x-k8s.io/v1beta2/clusters";
+    server.put(path, held(&namespace, "Cluster", "cluster.cluster.x-k8s.io"));
+    let member = cloud.member(PROJECT);
+    let marked = ClusterName::new(&namespace, "c1").description();
+    for description in [marked, "somebody else's".to_owned()] {
+        let asked = json!({ "floatingip": { "description": description } });
+        let request = Request::new(Service::Network, Method::Post, &["floatingips"]).body(asked);
+        drop(member.send(request).await?);
+    }
+    let mut world = World::over(cloud, server, Vec::new())?;
+    world.credential = Some(world.cloud.add_credential(PROJECT));
+    world.keep_credential();
+    Ok(world)
 }
 
-async fn verify_graft(station: &Station) -> Ended {
-    let connect = station.connect();
-    let kubeconfig = station.kubeconfig()?;
-    let (engine, policy) = (station.engine(), LeftoverPolicy::Undecided);
-    Ok(Outcome::of(&verify(&engine, SITE, &connect, &kubeconfig, &[], policy).await?))
-}
-
-async fn roll_back(station: &Station) -> Ended {
-    let connect = station.connect();
-    let kubeconfig = station.kubeconfig()?;
-    let clients = connect.all(&kubeconfig, &[]).await?;
-    let clients = PartialClients::from(&clients);
-    let back = rollback(&station.runs, None, SITE, &clients).await?;
-    Ok(Outcome::of(&station.engine().apply(&back.job, Approved::Now).await?))
-}
-
-async fn ensure_sg_rule(station: &Station) -> Ended {
-    let cloud = station.connect().cloud().await?;
-    let usage = |why: String| Failure::new(omega::core::FailureClass::Usage, why);
-    let ports = Ports::one(6443).map_err(|error| usage(error.to_string()))?;
-    let tcp: Protocol = "tcp".parse().map_err(|_| usage("a protocol".to_owned()))?;
-    let peer: Cidr = "10.20.0.0/16".parse().map_err(|_| usage("a range".to_owned()))?;
-    let flow = Flow::new(Traffic::Ports(tcp, ports), peer);
-    let flow = flow.map_err(|error| usage(error.to_string()))?;
-    let rule = SgRule::ingress("capi-mgmt-sg", flow);
-    let items = vec![Item::Step(step(&cloud.network, rule))];
-    let section = Section::new("", "ensure-sg-rule", items);
-    let target = TargetPlan::shared(cloud.network.label(), vec![section]);
-    let job = Job::new("ensure-sg-rule", SITE, vec![target]).on(cloud.endpoints(), cloud.counts());
-    Ok(Outcome::of(&station.engine().apply(&job, Approved::Now).await?))
-}
-
-async fn place_kubeconfig(station: &Station) -> Ended {
-    let connect = station.connect();
-    let kubeconfig = station.kubeconfig()?;
-    let mut sources = Sources::default();
-    sources.add(kubeconfig.bytes.clone());
-    let wanted = SiteSpec::new(&station.site).kubeconfig(&kubeconfig)?;
-    let units = connect.units(&[], &sources).await?;
-    let target = |unit: &std::sync::Arc<omega_juju::Unit>| {
-        let items = vec![Item::Step(step(unit, wanted.clone()))];
-        TargetPlan::unit(unit.label(), vec![Section::new("", "place-kubeconfig", items)])
-    };
-    let job = Job::new("place-kubeconfig", SITE, units.iter().map(target).collect());
-    Ok(Outcome::of(&station.engine().apply(&job, Approved::Now).await?))
-}
-
-async fn doctor(station: &Station) -> Ended {
-    let doctor = Doctor::connect(&station.connect(), DoctorOptions::default()).await?;
-    let report = doctor.examine(&Context::default()).await?;
-    let status = if report.broken { Status::Gate } else { Status::Done };
-    Ok(Outcome::found(status, &report))
-}
-
-async fn drift(station: &Station) -> Ended {
-    let directory = station.machine.home.join("drift");
-    let file = Baselines::new(&directory).take(&station.machine.home.join(SITE))?;
-    let seen = DriftSite::new(station.connect(), SITE);
-    let watched = Watched::new(&file, &station.runs, SITE, seen.sources(), &seen.options);
-    let take = || -> std::pin::Pin<Box<dyn Future<Output = _> + Send + '_>> {
-        Box::pin(seen.look(Clock::System))
-    };
-    let limit = std::time::Duration::from_secs(30);
-    let report = watched.once(&Context::default(), &take, limit, Acceptance::Keep).await?;
-    Ok(Outcome::found(report.status(), &report))
+fn held(namespace: &str, kind: &str, finalizer: &str) -> Value {
+    json!({
+        "apiVersion": "x", "kind": kind,
+        "metadata": {
+            "name": "c1", "namespace": namespace, "uid": format!("uid-{kind}"),
+            "labels": { "cluster.x-k8s.io/cluster-name": "c1" },
+            "deletionTimestamp": "2026-11-21T10:00:00Z", "finalizers": [finalizer],
+        },
+    })
 }
 
 impl fmt::Display for Runbook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ApplyGraft => "apply-graft",
-            Self::PlanGraft => "plan-graft",
-            Self::VerifyGraft => "verify-graft",
-            Self::Rollback => "rollback",
-            Self::EnsureSgRule => "ensure-sg-rule",
-            Self::PlaceKubeconfig => "place-kubeconfig",
-            Self::Doctor => "doctor",
-            Self::Drift => "drift",
-        })
+        let known = Self::ALL.into_iter().find(|(one, _)| one == self);
+        f.write_str(known.map_or("?", |(_, name)| name))
     }
 }
 
@@ -196,9 +165,9 @@ impl FromStr for Runbook {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|one| one.to_string() == text);
-        known.ok_or_else(|| {
-            format!("no runbook {text:?}: {}", Self::ALL.map(|one| one.to_string()).join(", "))
+        let known = Self::ALL.into_iter().find(|(_, name)| *name == text);
+        known.map(|(one, _)| one).ok_or_else(|| {
+            format!("no runbook {text:?}: {}", Self::ALL.map(|(_, name)| name).join(", "))
         })
     }
 }

@@ -8,15 +8,11 @@ use std::{
     time::Instant,
 };
 
-use tokio::{
-    sync::Semaphore,
-    task::JoinSet,
-};
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     case::{Case, Played, Undisturbed},
     judge::judge,
-    kube::Tls,
     options::Options,
     runbook::Runbook,
     wire::Kind,
@@ -33,10 +29,9 @@ const WAITING: usize = 12;
 pub(crate) fn run(options: Options) -> Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let tls = Tls::new()?;
         let mut good = true;
         for runbook in &options.runbooks {
-            good &= runbook_with(*runbook, &options, &tls).await?;
+            good &= runbook_with(*runbook, &options).await?;
         }
         Ok(good)
     })
@@ -61,9 +56,9 @@ fn chosen(nth: usize, case: &Case, options: &Options) -> bool {
         && options.at.as_ref().is_none_or(|at| *at == name(case))
 }
 
-async fn runbook_with(runbook: Runbook, options: &Options, tls: &Tls) -> Result<bool> {
+async fn runbook_with(runbook: Runbook, options: &Options) -> Result<bool> {
     let start = Instant::now();
-    let undisturbed = Arc::new(Undisturbed::play(runbook, tls).await?);
+    let undisturbed = Arc::new(Undisturbed::play(runbook).await?);
     let all = undisturbed.cases();
     let done = finished(options)?;
     let cases: Vec<Case> = all
@@ -81,10 +76,10 @@ async fn runbook_with(runbook: Runbook, options: &Options, tls: &Tls) -> Result<
     let mut tally = Tally::default();
     let (gate, mut running) = (Arc::new(Semaphore::new(TOGETHER)), JoinSet::new());
     for case in cases {
-        let (undisturbed, tls, gate) = (Arc::clone(&undisturbed), tls.clone(), Arc::clone(&gate));
+        let (undisturbed, gate) = (Arc::clone(&undisturbed), Arc::clone(&gate));
         drop(running.spawn(async move {
             let _turn = gate.acquire_owned().await;
-            let played = undisturbed.with(&case, &tls).await;
+            let played = undisturbed.with(&case).await;
             (case, played)
         }));
     }
@@ -156,7 +151,9 @@ impl Tally {
         let count = |kind: Kind| log.iter().filter(|one| one.kind == kind).count();
         let writes = count(Kind::Write);
         let others = log.len() - writes;
-        say(&format!("{runbook}: {others} reads and {writes} writes in {took:.2?} without a fault"));
+        say(&format!(
+            "{runbook}: {others} reads and {writes} writes in {took:.2?} without a fault"
+        ));
         let words = self.words.iter().map(|(word, count)| format!("{count} {word}"));
         let words = words.collect::<Vec<_>>().join(", ");
         let missed = match self.missed {

@@ -1,86 +1,43 @@
-//! One site on the simulators, and omega's own clients of it over real connections.
+//! One site on the simulators, and the operator's machine.
 
-use std::{
-    error::Error,
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{error::Error, net::Ipv4Addr, path::Path};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use omega::{
-    Machine,
-    clients::{Connect, Reader},
-    core::{
-        Context,
-        kubeconfig::Kubeconfig,
-        run::{Engine, Runs},
-    },
+    core::run::Runs,
     rehearsal,
-    site::Site,
+    teardown::maas::{SimMaas, SimMachine},
 };
 use omega_capi::sim::Apiserver;
-use omega_core::values::Sha256;
-use omega_juju::sim::{HELM, KUBECONFIG, Start, Unit};
+use omega_juju::sim::{HELM, KUBECONFIG, Models, SimModel, Start, Unit};
 use omega_openstack::sim::Cloud;
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{
-    cloud::CloudService,
-    front::Front,
-    juju::Units,
-    kube::{KubeService, Tls},
-    programs::Programs,
-    wire::{Armed, Wire},
-};
+use crate::{front::own_address, runbook::PROJECT};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// The limits of the site: short, as everything answers at once.
-const SITE: &str = r#"
-[management]
-kubeconfig = "capi-mgmt.kubeconfig"
-project = { name = "capi-mgmt", domain = "capi" }
-security_group = "capi-mgmt-sg"
-sources = ["10.20.0.0/16"]
-
-[conductor]
-application = "magnum"
-
-[juju]
-program = "@JUJU@"
-
-[driver]
-version = "1.4.0"
-
-[helm]
-version = "3.17.3"
-file = "helm"
-sha256 = "@HELM@"
-
-[chart]
-repo = "https://azimuth-cloud.github.io/capi-helm-charts"
-version = "0.25.1"
-
-[timeouts]
-connect = "1s"
-ask = "2s"
-act = "4s"
-"#;
+/// The model that a teardown destroys.
+pub(crate) const MODEL: &str = "aaaaaaaa-0000-4000-8000-000000000001";
 
 /// What the simulators are, and the operator's machine.
 pub(crate) struct World {
     pub(crate) cloud: Cloud,
     pub(crate) apiserver: Apiserver,
     pub(crate) units: Vec<Unit>,
+    /// A controller with a model, and the MAAS of its machines.
+    pub(crate) teardown: Option<(Models, SimMaas)>,
+    /// The application credential of a cluster that is stuck: its id and its secret.
+    pub(crate) credential: Option<(String, String)>,
     pub(crate) home: TempDir,
-    /// How often a command was run.
-    commands: AtomicUsize,
+    /// Where its cloud and its management cluster listen: the same for each command, as omega knows a site
+    /// by its addresses.
+    pub(crate) address: Ipv4Addr,
 }
 
 impl World {
-    /// A cloud, a management cluster and a unit that was never grafted.
+    /// A cloud, a management cluster and a unit that starts so.
     pub(crate) fn new(start: Start) -> Result<Self> {
         let apiserver = Apiserver::default();
         apiserver.define("images", "openstack.k-orc.cloud", &["v1alpha1"]);
@@ -92,15 +49,48 @@ impl World {
         let home = tempfile::tempdir()?;
         std::fs::write(home.path().join("helm"), HELM)?;
         std::fs::write(home.path().join("capi-mgmt.kubeconfig"), KUBECONFIG)?;
-        Ok(Self { cloud, apiserver, units, home, commands: AtomicUsize::new(0) })
+        let address = own_address();
+        Ok(Self { cloud, apiserver, units, teardown: None, credential: None, home, address })
+    }
+
+    /// The same with a controller and a MAAS. They have no copy: each case makes them anew.
+    pub(crate) fn with_teardown(self) -> Self {
+        let mut model = SimModel::new(MODEL, "admin", "openstack");
+        model.applications = vec![("keystone".into(), "keystone".into())];
+        let machines = [("4y3h7n", "openstack0"), ("4y3h7p", "openstack1")];
+        model.machines = machines.map(|(id, host)| (id.into(), host.into())).into();
+        let maas = SimMaas::new(machines.map(|(id, host)| SimMachine::deployed(id, host, MODEL)));
+        Self { teardown: Some((Models::new([model]), maas)), ..self }
     }
 
     /// Returns a copy, with the operator's files.
     pub(crate) fn fork(&self) -> Result<Self> {
         let units = self.units.iter().map(Unit::copy).collect();
-        let fork = Self::over(self.cloud.fork(), self.apiserver.fork(), units)?;
-        copy(self.home.path(), fork.home.path())?;
-        Ok(fork)
+        let mut fork = Self::over(self.cloud.fork(), self.apiserver.fork(), units)?;
+        let addresses = (self.address.to_string(), fork.address.to_string());
+        copy(self.home.path(), fork.home.path(), &addresses)?;
+        fork.credential.clone_from(&self.credential);
+        fork.keep_credential();
+        Ok(if self.teardown.is_some() { fork.with_teardown() } else { fork })
+    }
+
+    /// Puts the credential into the secret of the cluster, as the driver does, with Keystone's address here.
+    pub(crate) fn keep_credential(&self) {
+        let Some((id, secret)) = &self.credential else { return };
+        let auth = json!({
+            "auth_url": format!("http://{}:5000/identity/v3", self.address),
+            "application_credential_id": id, "application_credential_secret": secret,
+        });
+        let clouds = json!({ "clouds": { "openstack": {
+            "auth_type": "v3applicationcredential", "auth": auth,
+        } } });
+        let namespace = format!("magnum-{}", self.cloud.project(PROJECT));
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+            "metadata": { "name": "c1-cloud-credentials", "namespace": namespace, "uid": "uid-s" },
+            "data": { "clouds.yaml": STANDARD.encode(clouds.to_string()) },
+        });
+        self.apiserver.put("/api/v1/secrets", secret);
     }
 
     /// Where runs are kept.
@@ -110,106 +100,47 @@ impl World {
 
     /// Returns everything that a command could have changed.
     pub(crate) fn state(&self) -> Vec<String> {
-        let mut all: Vec<String> = self.cloud.groups().iter().map(|one| format!("{one:?}")).collect();
+        let mut all: Vec<String> =
+            self.cloud.groups().iter().map(|one| format!("{one:?}")).collect();
         all.extend(self.cloud.network_parts());
         all.extend(self.cloud.servers());
         all.extend(self.cloud.magnum_objects());
         all.extend(self.cloud.image_things());
-        all.extend(self.apiserver.snapshot());
+        // Its address is that of Keystone, which is another in each command.
+        let own = |one: &String| !one.contains("-cloud-credentials");
+        all.extend(self.apiserver.snapshot().into_iter().filter(own));
         for unit in &self.units {
             let snapshot = unit.snapshot();
-            let files = snapshot.files.iter().map(|(path, file)| format!("{path}: {file}"));
-            all.extend(files);
+            all.extend(snapshot.files.iter().map(|(path, file)| format!("{path}: {file}")));
             all.extend(snapshot.packages.iter().map(|one| format!("{one:?}")));
             all.extend(snapshot.services.iter().map(|one| format!("{one:?}")));
         }
-        all
-    }
-
-    /// Begins one command: new connections, a new login.
-    pub(crate) async fn command(&self, tls: &Tls, armed: Option<Armed>) -> Result<Station> {
-        let nth = self.commands.fetch_add(1, Ordering::Relaxed);
-        let wire = Wire::new(armed);
-        let cloud = Front::start("cloud", &wire, None, |address| {
-            let projects = ["admin", "capi-mgmt", "mgmt"];
-            Arc::new(CloudService::new(self.cloud.clone(), &projects, address))
-        });
-        let management =
-            Front::start("management", &wire, Some(tls.acceptor.clone()), |_| {
-                Arc::new(KubeService(self.apiserver.clone()))
-            });
-        let (cloud, management) = (cloud.await?, management.await?);
-        let programs = self.home.path().join(format!("programs-{nth}"));
-        let units = Arc::new(Units(self.units.clone()));
-        let programs = Programs::start(&programs, &["juju"], "juju", &wire, units)?;
-        let reader = self.home.path().join(format!("reader-{nth}.kubeconfig"));
-        std::fs::write(&reader, tls.kubeconfig(management.address))?;
-        let text = SITE.replace("@HELM@", &Sha256::of(HELM).to_string());
-        let text = text.replace("@JUJU@", &programs.path("juju").display().to_string());
-        let path = self.home.path().join("omega.toml");
-        std::fs::write(&path, &text)?;
-        let mut machine = Machine::new(self.home.path());
-        let keystone = format!("http://{}/identity/v3", cloud.address);
-        for (name, value) in [
-            ("OS_AUTH_URL", keystone.as_str()),
-            ("OS_USERNAME", "operator"),
-            ("OS_PASSWORD", "secret"),
-            ("OS_PROJECT_NAME", "admin"),
-            ("OS_USER_DOMAIN_NAME", "Default"),
-            ("OS_PROJECT_DOMAIN_NAME", "Default"),
-        ] {
-            machine.variables.insert(name.to_owned(), value.to_owned());
+        if let Some((models, maas)) = &self.teardown {
+            all.extend(models.snapshot());
+            all.extend(maas.snapshot());
         }
-        let site = Site::read(&path).map_err(|error| error.to_string())?;
-        let reader = Reader::Kubeconfig(reader);
-        let runs = self.runs();
-        Ok(Station { wire, site, machine, reader, runs, fronts: vec![cloud, management], programs })
+        all
     }
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies what commands left. `addresses`: those of the site, and of its copy.
+fn copy(from: &Path, to: &Path, addresses: &(String, String)) -> Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let (name, kind) = (entry.file_name(), entry.file_type()?);
-        if name.to_string_lossy().starts_with("programs-") {
+        if name.to_string_lossy().starts_with("command-") {
             continue;
         }
-        let target: PathBuf = to.join(&name);
+        let target = to.join(&name);
         if kind.is_dir() {
             std::fs::create_dir_all(&target)?;
-            copy(&entry.path(), &target)?;
+            copy(&entry.path(), &target, addresses)?;
         } else if kind.is_file() {
-            drop(std::fs::copy(entry.path(), target)?);
+            std::fs::copy(entry.path(), &target).map(drop)?;
+            if let Ok(text) = std::fs::read_to_string(&target) {
+                std::fs::write(&target, text.replace(&addresses.0, &addresses.1))?;
+            }
         }
     }
     Ok(())
-}
-
-/// One command's connections. What listens ends when it is dropped.
-pub(crate) struct Station {
-    pub(crate) wire: Wire,
-    pub(crate) site: Site,
-    pub(crate) machine: Machine,
-    reader: Reader,
-    pub(crate) runs: Runs,
-    #[expect(dead_code, reason = "what listens ends when it is dropped")]
-    fronts: Vec<Front>,
-    pub(crate) programs: Programs,
-}
-
-impl Station {
-    /// Connects as the command does, with the management cluster at its address here.
-    pub(crate) fn connect(&self) -> Connect<'_> {
-        Connect::new(&self.site, &self.machine).read_by(&self.reader)
-    }
-
-    /// Reads the site's kubeconfig.
-    pub(crate) fn kubeconfig(&self) -> std::result::Result<Kubeconfig, omega::core::Failure> {
-        self.connect().kubeconfig_ignoring_expiry()
-    }
-
-    /// An engine that keeps its runs.
-    pub(crate) fn engine(&self) -> Engine {
-        Engine::new(self.runs.clone(), Context::default())
-    }
 }
