@@ -152,13 +152,19 @@ impl StreamedResponse {
         Self { status, request_id: None, headers: Headers::default(), body, url: None }
     }
 
-    /// Reads the whole body as JSON.
+    /// Reads the whole body as JSON. One that says that it is too large is not read at all.
     ///
     /// # Errors
     ///
     /// Fails if it is cut short or larger than [`JSON_LIMIT`].
     pub async fn json(self) -> Result<Response, Error> {
         let Self { status, request_id, headers, body, url } = self;
+        let length = headers.get("content-length").and_then(|text| text.parse::<u64>().ok());
+        if let (Some(request), true) =
+            (body.request(), length.is_some_and(|length| length > JSON_LIMIT as u64))
+        {
+            return Err(too_large(request, request_id.as_deref()));
+        }
         let body = body.json(request_id.as_deref()).await?;
         Ok(Response { status, request_id, headers, body, url })
     }
@@ -168,6 +174,11 @@ impl From<Response> for StreamedResponse {
     fn from(Response { status, request_id, headers, body, url }: Response) -> Self {
         Self { status, request_id, headers, body: Download(Source::Json(body)), url }
     }
+}
+
+fn too_large(request: &Request, request_id: Option<&str>) -> Error {
+    let why = format!("it has more than {} MiB", JSON_LIMIT >> 20);
+    Error::malformed(request, request_id.map(str::to_owned), why)
 }
 
 type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
@@ -203,6 +214,14 @@ impl Download {
         }
     }
 
+    /// Returns the request, unless the body is in memory.
+    fn request(&self) -> Option<&Request> {
+        match &self.0 {
+            Source::Json(_) => None,
+            Source::Stream { request, chunks: _ } => Some(request),
+        }
+    }
+
     async fn json(self, request_id: Option<&str>) -> Result<Value, Error> {
         let (request, mut chunks) = match self.0 {
             Source::Json(value) => return Ok(value),
@@ -212,8 +231,7 @@ impl Download {
         while let Some(chunk) = chunks.next().await {
             bytes.extend_from_slice(&chunk?);
             if bytes.len() > JSON_LIMIT {
-                let why = format!("it has more than {} MiB", JSON_LIMIT >> 20);
-                return Err(Error::malformed(&request, request_id.map(str::to_owned), why));
+                return Err(too_large(&request, request_id));
             }
         }
         if bytes.is_empty() {
