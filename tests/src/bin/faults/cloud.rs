@@ -116,10 +116,11 @@ impl CloudService {
 }
 
 fn refused(error: &Error) -> Response {
-    let status = match error {
-        Error::Login { source, .. } => source.refusal().map_or(503, |refusal| refusal.status),
-        _ => 503,
+    let refusal = match error {
+        Error::Login { source, .. } => source.refusal(),
+        other => other.refusal(),
     };
+    let status = refusal.map_or(503, |refusal| refusal.status);
     let said = json!({ "error": { "code": status, "message": error.to_string(), "title": "No" } });
     Response { status, headers: Vec::new(), body: said.to_string().into_bytes() }
 }

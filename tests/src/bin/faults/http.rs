@@ -130,7 +130,7 @@ impl Response {
     fn head(&self, length: Option<u64>) -> String {
         let mut head = format!("HTTP/1.1 {} X\r\n", self.status);
         for (name, value) in &self.headers {
-            head.extend([name, ": ", value, "\r\n"]);
+            head.extend([name.as_str(), ": ", value, "\r\n"]);
         }
         match length {
             // RFC 9110, 8.6.

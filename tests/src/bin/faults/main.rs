@@ -45,7 +45,7 @@ fn main() -> ExitCode {
             return ExitCode::from(64);
         }
     };
-    match suite::run(options) {
+    match suite::run(&options) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

@@ -26,12 +26,12 @@ const TOGETHER: usize = 16;
 const WAITING: usize = 12;
 
 /// Runs everything; false if a case failed.
-pub(crate) fn run(options: Options) -> Result<bool> {
+pub(crate) fn run(options: &Options) -> Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut good = true;
         for runbook in &options.runbooks {
-            good &= runbook_with(*runbook, &options).await?;
+            good &= runbook_with(*runbook, options).await?;
         }
         Ok(good)
     })

@@ -111,7 +111,7 @@ impl Wire {
         let mut then_refuse = None;
         if let Some(armed) = state.armed.clone().filter(|armed| armed.at.0 == front) {
             let refuses = matches!(armed.fault, Fault::Refused | Fault::RefusedOn);
-            if refuses && armed.before.as_deref() == Some(&key) {
+            if refuses && armed.before.as_deref() == Some(key.as_str()) {
                 then_refuse = Some(armed.fault);
                 state.refused = true;
             } else if !refuses && armed.at.1 == key {
