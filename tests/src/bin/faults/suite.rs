@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
 
 use crate::{
     case::{Case, Played, Undisturbed},
@@ -76,10 +76,16 @@ async fn runbook_with(runbook: Runbook, options: &Options) -> Result<bool> {
     let mut tally = Tally::default();
     let (gate, mut running) = (Arc::new(Semaphore::new(TOGETHER)), JoinSet::new());
     for case in cases {
-        let (undisturbed, gate) = (Arc::clone(&undisturbed), Arc::clone(&gate));
-        drop(running.spawn(async move {
-            let _turn = gate.acquire_owned().await;
-            let played = undisturbed.with(&case).await;
+        let turn = Arc::clone(&gate).acquire_owned().await?;
+        while let Some(ended) = running.try_join_next() {
+            let (case, played) = ended?;
+            tally.count(&undisturbed, &case, played, options)?;
+        }
+        let (undisturbed, handle) = (Arc::clone(&undisturbed), Handle::current());
+        // A thread for each: what a command does need not be sent to another.
+        drop(running.spawn_blocking(move || {
+            let played = handle.block_on(undisturbed.with(&case));
+            drop(turn);
             (case, played)
         }));
     }

@@ -95,7 +95,7 @@ impl World {
 
     /// Where runs are kept.
     pub(crate) fn runs(&self) -> Runs {
-        Runs::new(self.home.path().join("state"))
+        Runs::new(&self.home.path().join("state"))
     }
 
     /// Returns everything that a command could have changed.
