@@ -13,6 +13,7 @@
 //! * [`stuck`]: finishes a delete that is stuck. [`restore`]: undoes what a journal names.
 
 pub mod access;
+mod bounded_body;
 pub mod coherence;
 mod connect_failure;
 pub mod constellation;

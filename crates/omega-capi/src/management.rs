@@ -26,8 +26,13 @@ use serde_json::Value;
 use tower::{BoxError, Service};
 
 use crate::{
-    ConnectFailure, Deadlines, Error, OddObject, Verb, connect_failure::certificate_names,
-    kube_client::client, list::JSON, rights::rights, upstream_messages::is_authorizer_refusal,
+    ConnectFailure, Deadlines, Error, OddObject, Verb,
+    bounded_body::{BodyError, LIMIT, bounded},
+    connect_failure::certificate_names,
+    kube_client::client,
+    list::JSON,
+    rights::rights,
+    upstream_messages::is_authorizer_refusal,
 };
 
 /// How often a read is sent at most, unless the server itself says when to ask again.
@@ -346,19 +351,20 @@ impl Management {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let start = Instant::now();
         let answered = async {
-            let (parts, body) = self.client.send(request).await?.into_parts();
+            let sent = self.client.send(request).await.map_err(BodyError::Broken)?;
+            let (parts, body) = sent.into_parts();
             let header = |name: &str| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
             let (code, date, id) = (parts.status, header("date"), header("audit-id"));
             let pause = header("retry-after").and_then(|seconds| seconds.parse().ok());
             let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
             let pause = pause.filter(|_| busy.contains(&code));
-            let retry_after = pause.map(Duration::from_secs);
-            let mut body = body.collect_bytes().await?.to_vec();
+            let retry_after = pause.map(|seconds| Duration::from_secs(seconds).max(FIRST));
+            let mut body = bounded(body).await?;
             // What is no success is shown.
             if !code.is_success() {
                 body = self.withheld.hide_in(&String::from_utf8_lossy(&body)).into_bytes();
             }
-            Ok::<_, kube::Error>((Answer { code, date, retry_after, body }, id))
+            Ok::<_, BodyError>((Answer { code, date, retry_after, body }, id))
         };
         let answered = tokio::time::timeout(after, answered).await;
         let bare = path.split_once('?').map_or(path, |(bare, _values)| bare);
@@ -382,7 +388,11 @@ impl Management {
                 self.answered.store(true, Ordering::Relaxed);
                 Ok(answer)
             }
-            Ok(Err(error)) => {
+            Ok(Err(BodyError::TooLarge)) => {
+                let why = format!("it has more than {} MiB", LIMIT >> 20);
+                Err(self.malformed(verb, path, &why))
+            }
+            Ok(Err(BodyError::Broken(error))) => {
                 let cause = ConnectFailure::of(&error);
                 let mut why = cause
                     .words(&error)

@@ -1,3 +1,6 @@
+use bytes::Bytes;
+use futures::stream;
+use http_body_util::StreamBody;
 use serde_json::json;
 
 use super::*;
@@ -151,4 +154,68 @@ async fn a_client_that_only_reads_looks_at_method_and_path() {
     assert_eq!(only.requests(), 0, "nothing is counted that was not sent");
     assert_eq!(server.requested(), [""; 0]);
     assert!(only.version().await.is_ok());
+}
+
+/// A server whose response is an object of 10 GB: it counts the chunks of 64 KiB that are taken. `says`:
+/// whether it says how long it is.
+fn flooding(says: bool) -> (Management, Arc<AtomicUsize>) {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&taken);
+    let service = tower::service_fn(move |_: Request<Body>| {
+        let counter = Arc::clone(&counter);
+        let chunks = (0..10_usize << 14).map(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, BoxError>(http_body::Frame::data(Bytes::from(vec![b'a'; 64 << 10])))
+        });
+        let body = Sized { inner: StreamBody::new(stream::iter(chunks)), says };
+        async move { Ok::<_, BoxError>(Response::new(body)) }
+    });
+    let management =
+        Management::new(Client::new(service, "default"), "sim".into(), Deadlines::default());
+    (management, taken)
+}
+
+/// A body that knows its size, or does not.
+struct Sized<B> {
+    inner: B,
+    says: bool,
+}
+
+impl<B: http_body::Body + Unpin> http_body::Body for Sized<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<B::Data>, B::Error>>> {
+        std::pin::Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        if self.says { http_body::SizeHint::with_exact(10 << 30) } else { self.inner.size_hint() }
+    }
+}
+
+/// Neither is the memory of this machine the limit, nor the deadline: a server may send fast.
+#[tokio::test]
+async fn a_response_without_end_is_left_at_the_limit() {
+    for (says, most) in [(true, 0), (false, (LIMIT >> 16) + 1)] {
+        let (management, taken) = flooding(says);
+        let error = management.get("/version", JSON).await.unwrap_err();
+        let Error::Malformed { why, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(why, "it has more than 64 MiB");
+        assert_eq!(taken.load(Ordering::Relaxed), most, "{says}");
+        let (management, _) = flooding(says);
+        let error = management.send(Verb::Create, "/x", &json!({})).await.unwrap_err();
+        assert_eq!(omega_core::Diagnostic::touched(&error), omega_core::Touched::Maybe);
+    }
+}
+
+/// `Retry-After: 0` must not become a loop without a pause.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_no_pause_gets_one() {
+    let (management, asked) = busy(usize::MAX, "0");
+    management.get("/version", JSON).await.unwrap_err();
+    assert!(asked.lock().unwrap().len() <= 75, "{}", asked.lock().unwrap().len());
 }

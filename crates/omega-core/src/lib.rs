@@ -21,6 +21,7 @@ mod library_words;
 mod lock;
 mod masked_line;
 mod nearest_name;
+mod patience;
 mod pem;
 mod persist;
 mod private_key;
@@ -53,6 +54,7 @@ pub use library_words::{json_words, shown_address, url_words};
 pub use lock::{Lock, LockError};
 pub use masked_line::{is_secret_name, masked_line};
 pub use nearest_name::nearest_name;
+pub use patience::patiently;
 pub use persist::{
     open_regular, persist, persist_all, persist_readable, private_directory, read_regular,
     remove_abandoned, sync_parent,

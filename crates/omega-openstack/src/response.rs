@@ -156,13 +156,19 @@ impl StreamedResponse {
         Self { status, request_id: None, headers, body, url: None, withheld }
     }
 
-    /// Reads the whole body as JSON.
+    /// Reads the whole body as JSON. One that says that it is too large is not read at all.
     ///
     /// # Errors
     ///
     /// Fails if it is cut short or larger than [`JSON_LIMIT`].
     pub async fn json(self) -> Result<Response, Error> {
         let Self { status, request_id, mut headers, body, url, withheld } = self;
+        let length = headers.get("content-length").and_then(|text| text.parse::<u64>().ok());
+        if let (Some(request), true) =
+            (body.request(), length.is_some_and(|length| length > JSON_LIMIT as u64))
+        {
+            return Err(too_large(request, request_id.as_deref()));
+        }
         let mut body = body.json(request_id.as_deref()).await?;
         // What is no success, or no JSON, is shown.
         if !(200..300).contains(&status) || body.is_string() {
@@ -194,6 +200,11 @@ fn hide_in(value: &mut Value, withheld: &Withheld) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+fn too_large(request: &Request, request_id: Option<&str>) -> Error {
+    let why = format!("it has more than {} MiB", JSON_LIMIT >> 20);
+    Error::malformed(request, request_id.map(str::to_owned), why)
 }
 
 type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
@@ -229,6 +240,14 @@ impl Download {
         }
     }
 
+    /// Returns the request, unless the body is in memory.
+    fn request(&self) -> Option<&Request> {
+        match &self.0 {
+            Source::Json(_) => None,
+            Source::Stream { request, chunks: _ } => Some(request),
+        }
+    }
+
     async fn json(self, request_id: Option<&str>) -> Result<Value, Error> {
         let (request, mut chunks) = match self.0 {
             Source::Json(value) => return Ok(value),
@@ -238,8 +257,7 @@ impl Download {
         while let Some(chunk) = chunks.next().await {
             bytes.extend_from_slice(&chunk?);
             if bytes.len() > JSON_LIMIT {
-                let why = format!("it has more than {} MiB", JSON_LIMIT >> 20);
-                return Err(Error::malformed(&request, request_id.map(str::to_owned), why));
+                return Err(too_large(&request, request_id));
             }
         }
         if bytes.is_empty() {

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use omega_core::{Label, Touched, values::UnitName};
+use omega_core::{Label, Touched, patiently, values::UnitName};
 
 use super::setting::Config;
 use crate::{
@@ -63,8 +63,11 @@ impl Model {
     /// Returns the state of the whole model.
     pub(super) async fn status(&self) -> Result<JujuStatus, Error> {
         let doing = "read the model's status";
-        let json = self.run(doing, "status", &["--format", "json"], Touched::Nothing).await?;
-        JujuStatus::parse(&json).map_err(|error| malformed("juju status", &error))
+        patiently(|| async {
+            let json = self.run(doing, "status", &["--format", "json"], Touched::Nothing).await?;
+            JujuStatus::parse(&json).map_err(|error| malformed("juju status", &error))
+        })
+        .await
     }
 
     /// Returns the configuration of an application. juju ignores the format where one option is named,
@@ -72,8 +75,11 @@ impl Model {
     pub(super) async fn config(&self, application: &str) -> Result<Config, Error> {
         let doing = format!("read the configuration of {application}");
         let args = [application, "--format", "json"];
-        let json = self.run(&doing, "config", &args, Touched::Nothing).await?;
-        serde_json::from_slice(&json).map_err(|error| malformed("juju config", &error))
+        patiently(|| async {
+            let json = self.run(&doing, "config", &args, Touched::Nothing).await?;
+            serde_json::from_slice(&json).map_err(|error| malformed("juju config", &error))
+        })
+        .await
     }
 
     pub(super) async fn set(

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use omega_core::{Label, Touched};
+use omega_core::{Label, Touched, patiently};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -91,9 +91,11 @@ impl Controller {
         let controller = ["-c", self.name.as_str()];
         let controller: &[&str] = if self.name.is_empty() { &[] } else { &controller };
         let args = [controller, &["--format", "json"]].concat();
-        let printed = self.run(&doing, "models", &args, Touched::Nothing).await?;
-        let models: Models = parsed("juju models", &printed)?;
-        Ok(models.models)
+        let models = patiently(|| async {
+            let printed = self.run(&doing, "models", &args, Touched::Nothing).await?;
+            parsed::<Models>("juju models", &printed)
+        });
+        Ok(models.await?.models)
     }
 
     /// Returns what a model holds.
@@ -113,8 +115,8 @@ impl Controller {
     ///
     /// As [`Controller::content`].
     pub async fn status(&self, model: &ListedModel) -> Result<ModelContent, Error> {
-        let printed = self.read(model, "status", "read the status").await?;
-        parsed("juju status", &printed).map(Status::content)
+        let status = self.read::<Status>(model, "status", "read the status", parsed);
+        status.await.map(Status::content)
     }
 
     /// Returns what a model offers, and who is related to it.
@@ -123,8 +125,8 @@ impl Controller {
     ///
     /// As [`Controller::content`].
     pub async fn offers(&self, model: &ListedModel) -> Result<Vec<HeldOffer>, Error> {
-        let printed = self.read(model, "offers", "list the offers").await?;
-        let offers: BTreeMap<String, Offer> = parsed_or_none("juju offers", &printed)?;
+        let offers = self.read(model, "offers", "list the offers", parsed_or_none);
+        let offers: BTreeMap<String, Offer> = offers.await?;
         Ok(offers.into_iter().map(|(name, offer)| offer.named(name)).collect())
     }
 
@@ -134,8 +136,8 @@ impl Controller {
     ///
     /// As [`Controller::content`].
     pub async fn storage(&self, model: &ListedModel) -> Result<Vec<HeldStorage>, Error> {
-        let printed = self.read(model, "storage", "list the storage").await?;
-        parsed_or_none("juju storage", &printed).map(Storage::pieces)
+        let storage = self.read(model, "storage", "list the storage", parsed_or_none);
+        storage.await.map(Storage::pieces)
     }
 
     /// Begins to destroy the model with the id: `--force --no-wait`, and without a question
@@ -158,11 +160,22 @@ impl Controller {
         format!("{}:{uuid}", self.name)
     }
 
-    async fn read(&self, model: &ListedModel, command: &str, what: &str) -> Result<Vec<u8>, Error> {
+    /// Runs a command that only reads, and again if it failed for a moment.
+    async fn read<T: Send>(
+        &self,
+        model: &ListedModel,
+        command: &str,
+        what: &str,
+        parsed: fn(&str, &[u8]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let doing = format!("{what} of model {}", model.name);
-        let id = self.qualified(&model.uuid);
+        let (id, output) = (self.qualified(&model.uuid), format!("juju {command}"));
         let args = ["-m", id.as_str(), "--format", "json"];
-        self.run(&doing, command, &args, Touched::Nothing).await
+        patiently(|| async {
+            let printed = self.run(&doing, command, &args, Touched::Nothing).await?;
+            parsed(&output, &printed)
+        })
+        .await
     }
 
     async fn run(

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use omega_core::{Label, Touched, values::Sha256};
+use omega_core::{Label, Touched, patiently, values::Sha256};
 use omega_driver::requirements::{DISTRIBUTION, DRIVERS_GROUP};
 use tokio::{sync::oneshot, time::Instant};
 
@@ -28,7 +28,8 @@ use crate::{
 /// command some 300 ms, juju seconds).
 const GATHER: Duration = Duration::from_millis(5);
 
-/// A unit's machine. Concurrent probes share one remote execution.
+/// A unit's machine. Concurrent probes share one remote execution. One that fails for a moment is sent
+/// again, up to three times; an action is sent once.
 pub struct Unit {
     label: String,
     channel: Arc<dyn Channel>,
@@ -421,9 +422,12 @@ async fn flush(
             probes.push(probe.clone());
         }
     }
-    executions.fetch_add(1, Ordering::Relaxed);
     let start = Instant::now();
-    let answer = channel.ask(&probes).await;
+    let answer = patiently(|| {
+        executions.fetch_add(1, Ordering::Relaxed);
+        channel.ask(&probes)
+    });
+    let answer = answer.await;
     let what = format!("{label} {} probes by {}", probes.len(), channel.name());
     trace("exec", &what, status(&answer), start);
     for (probe, sender) in batch {

@@ -486,8 +486,12 @@ async fn a_refusal_says_when_to_ask_again_and_too_much_json_is_none() {
     assert_eq!(error.retry(), Retry::Transient);
 
     let large = JSON_LIMIT as u64 + 1;
-    let server = server(Behaviour::Says(200, "", large), PATIENT).await;
-    let error = server.session.send(file()).await.unwrap_err();
+    let full = server(Behaviour::Says(200, "", large), PATIENT).await;
+    let error = full.session.send(file()).await.unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+    // What says that it is too large is not read.
+    let announced = server(Behaviour::StopsSending(large, 0), PATIENT).await;
+    let error = announced.session.send(file()).await.unwrap_err();
     assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
 }
 

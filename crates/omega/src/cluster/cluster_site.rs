@@ -6,7 +6,7 @@ use omega_capi::{Management, coherence::Combination};
 use omega_core::{ClientMode, Failure, Label};
 use omega_driver::{DriverRelease, NamespacePrefix};
 use omega_openstack::{
-    Transport,
+    Limits, Transport,
     container_infra::{Cluster, ContainerInfra},
 };
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ impl ClusterSite {
     pub fn new(cloud: Arc<dyn Transport>, management: Option<Arc<Management>>) -> Self {
         let magnum = Arc::new(ContainerInfra::new(Arc::clone(&cloud)));
         // Whether a credential is accepted is a question.
-        Self { cloud, magnum, management, login: logins(ClientMode::ReadOnly) }
+        Self { cloud, magnum, management, login: logins(ClientMode::ReadOnly, Limits::default()) }
     }
 
     /// Returns the site of these clients.

@@ -7,23 +7,25 @@ use omega_capi::credentials::ClusterCredentials;
 use omega_core::{ClientMode, Failure, FailureClass, values::Secret};
 use omega_driver::naming::CLOUD;
 use omega_openstack::{
-    ApplicationCredentialRef, CloudConfig, Credential, Error, Session, SessionOptions, Transport,
+    ApplicationCredentialRef, CloudConfig, Credential, Error, Limits, Session, SessionOptions, Transport,
     identity::{CredentialStatus, check_application_credential},
 };
 use serde_json::json;
 
 use crate::clients::limited;
 
-/// How long Keystone may take to answer.
+/// How long Keystone may take to answer, at most.
 const LOGIN: Duration = Duration::from_secs(30);
 
 /// Connects to the cloud of a configuration.
 pub type Login =
     Arc<dyn Fn(CloudConfig) -> BoxFuture<'static, Result<Arc<dyn Transport>, Error>> + Send + Sync>;
 
-/// Opens sessions that store no token, and send what `mode` allows.
-pub fn logins(mode: ClientMode) -> Login {
-    let options = SessionOptions::default().stall_limit(LOGIN);
+/// Opens sessions that store no token, and send what `mode` allows. A site may allow Keystone less time
+/// than it gets otherwise: `limits`.
+pub fn logins(mode: ClientMode, limits: Limits) -> Login {
+    let limits = Limits { ask: limits.ask.min(LOGIN), ..limits };
+    let options = SessionOptions::default().limits(limits);
     Arc::new(move |config| {
         let options = options.clone();
         Box::pin(async move {

@@ -92,7 +92,7 @@ impl StuckDelete {
             stack: place.stack,
             patience: self.patience,
             wait: self.wait,
-            login: logins(connect.mode()),
+            login: logins(connect.mode(), connect.limits()),
         };
         let replacement = match &self.credential {
             Some((given, name)) => {

@@ -127,7 +127,8 @@ impl Juju {
             why,
             next: Some(next),
             touched: Touched::Nothing,
-            retry: Retry::Transient,
+            // What juju reported when the units were listed is not asked again.
+            retry: Retry::Final,
         })
     }
 

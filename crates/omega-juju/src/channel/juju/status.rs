@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fmt, path::Path};
 
-use omega_core::{Touched, values::UnitName};
+use omega_core::{Touched, patiently, values::UnitName};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -384,6 +384,14 @@ impl Machine {
 ///
 /// Fails if juju fails, or its output is not JSON.
 pub async fn juju_status(
+    program: &Path,
+    model: Option<&str>,
+    deadlines: Deadlines,
+) -> Result<JujuStatus, Error> {
+    patiently(|| status_once(program, model, deadlines)).await
+}
+
+async fn status_once(
     program: &Path,
     model: Option<&str>,
     deadlines: Deadlines,

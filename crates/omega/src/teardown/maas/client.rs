@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use omega_core::{Label, Touched};
+use omega_core::{Label, Touched, patiently};
 use serde::de::DeserializeOwned;
 
 use super::{MaasCommands, MaasError, MaasMachine};
@@ -81,12 +81,15 @@ impl Maas {
     }
 
     async fn ask<T: DeserializeOwned>(&self, doing: &str, args: &[&str]) -> Result<T, MaasError> {
-        let printed = self.run(doing, args, Touched::Nothing).await?;
-        serde_json::from_slice(&printed).map_err(|error| {
-            // serde's own words can quote a value.
-            let why = format!("to {doing}: not the expected JSON (line {})", error.line());
-            MaasError::Malformed { why, touched: Touched::Nothing }
+        patiently(|| async {
+            let printed = self.run(doing, args, Touched::Nothing).await?;
+            serde_json::from_slice(&printed).map_err(|error| {
+                // serde's own words can quote a value.
+                let why = format!("to {doing}: not the expected JSON (line {})", error.line());
+                MaasError::Malformed { why, touched: Touched::Nothing }
+            })
         })
+        .await
     }
 
     async fn run(

@@ -80,7 +80,41 @@ pub(super) fn answered(
         (false, false) => last,
         (false, true) => "it failed without a message".to_owned(),
     };
-    // A body is MAAS's answer: 4xx, before anything was done. Without one, nobody knows.
-    let touched = if own && status == Some(2) { Touched::Nothing } else { touched };
-    Err(MaasError::Refused { doing: doing.to_owned(), why, touched })
+    // A body of MAAS is its answer: 4xx, before anything was done. MAAS writes text; a page is of a proxy in
+    // front of it. Without an answer of MAAS, nobody knows.
+    let doing = doing.to_owned();
+    Err(if own && status == Some(2) && !said.starts_with('<') {
+        MaasError::Refused { doing, why, touched: Touched::Nothing }
+    } else {
+        MaasError::NoAnswer { doing, why, touched }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use omega_core::Diagnostic as _;
+
+    use super::*;
+
+    /// Only MAAS itself can say that nothing was done: not a proxy, and not a connection that broke.
+    #[test]
+    fn what_a_proxy_prints_is_no_answer_of_maas() {
+        let printed = |status, stdout: &str, stderr: &str| {
+            let (stdout, stderr) = (stdout.as_bytes().to_vec(), stderr.as_bytes().to_vec());
+            let output = ProgramOutput { status: Some(status), stdout, stderr };
+            answered("release machine a", output, Touched::Maybe).unwrap_err()
+        };
+        let refused = printed(2, "Machine cannot be released in its current state ('Ready').", "");
+        assert!(matches!(refused, MaasError::Refused { .. }), "{refused:?}");
+        assert_eq!(refused.touched(), Touched::Nothing);
+        for error in [
+            printed(2, "<html><body>503 Service Unavailable</body></html>", ""),
+            printed(1, "", "ConnectionResetError: [Errno 104] Connection reset by peer"),
+            printed(1, "", ""),
+        ] {
+            assert!(matches!(error, MaasError::NoAnswer { .. }), "{error:?}");
+            assert_eq!(error.touched(), Touched::Maybe);
+            assert_eq!(error.retry(), omega_core::Retry::Transient);
+        }
+    }
 }

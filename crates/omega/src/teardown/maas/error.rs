@@ -21,6 +21,9 @@ pub enum MaasError {
         why: String,
         touched: Touched,
     },
+    /// There is no answer of MAAS: the connection broke, or a proxy answered.
+    #[error("maas could not {doing}: there is no answer of MAAS: {why}")]
+    NoAnswer { doing: String, why: String, touched: Touched },
     /// The answer is not the expected JSON.
     #[error("unexpected answer of maas: {why}")]
     Malformed {
@@ -53,7 +56,7 @@ impl Diagnostic for MaasError {
             Self::NotRun { .. } => {
                 "install the command line of MAAS on this machine (snap install maas)".to_owned()
             }
-            Self::Deadline { .. } | Self::Malformed { .. } => {
+            Self::Deadline { .. } | Self::Malformed { .. } | Self::NoAnswer { .. } => {
                 "look whether MAAS answers: maas PROFILE machines read".to_owned()
             }
             Self::Refused { .. } => {
@@ -68,6 +71,7 @@ impl Diagnostic for MaasError {
             Self::NotRun { touched, .. }
             | Self::Deadline { touched, .. }
             | Self::Refused { touched, .. }
+            | Self::NoAnswer { touched, .. }
             | Self::Malformed { touched, .. } => *touched,
             Self::ReadOnly(_) => Touched::Nothing,
         }
@@ -83,7 +87,9 @@ impl Diagnostic for MaasError {
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Deadline { .. } | Self::Malformed { .. } => Retry::Transient,
+            Self::Deadline { .. } | Self::NoAnswer { .. } | Self::Malformed { .. } => {
+                Retry::Transient
+            }
             Self::NotRun { .. } | Self::Refused { .. } | Self::ReadOnly(_) => Retry::Final,
         }
     }

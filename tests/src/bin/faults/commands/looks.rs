@@ -1,0 +1,42 @@
+//! Commands that look at a site.
+
+use std::{pin::Pin, time::Duration};
+
+use omega::{
+    acceptance::{Acceptance as Checks, Selection},
+    core::{Context, run::Job},
+    doctor::{Doctor, DoctorOptions},
+    drift::{Acceptance, Baselines, DriftSite, Watched},
+    run::Status,
+};
+use omega_core::Clock;
+
+use super::{Ended, SITE};
+use crate::{outcome::Outcome, station::Station};
+
+pub(crate) async fn doctor(station: &Station) -> Ended {
+    let doctor = Doctor::connect(&station.connect(), DoctorOptions::default()).await?;
+    let report = doctor.examine(&Context::default()).await?;
+    let status = if report.broken { Status::Gate } else { Status::Done };
+    Ok(Outcome::found(status, &report))
+}
+
+pub(crate) async fn drift(station: &Station) -> Ended {
+    let directory = station.machine.home.join("drift");
+    let file = Baselines::new(&directory).take(&station.machine.home.join(SITE))?;
+    let seen = DriftSite::new(station.connect(), SITE);
+    let watched = Watched::new(&file, &station.runs, SITE, seen.sources(), &seen.options);
+    let take =
+        || -> Pin<Box<dyn Future<Output = _> + Send + '_>> { Box::pin(seen.look(Clock::System)) };
+    let limit = Duration::from_secs(90);
+    let report = watched.once(&Context::default(), &take, limit, Acceptance::Keep).await?;
+    Ok(Outcome::found(report.status(), &report))
+}
+
+/// The items that need no other machine and no workload cluster: charms and endpoints.
+pub(crate) async fn accept(station: &Station) -> Ended {
+    let acceptance = Checks::connect(&station.connect(), SITE).await;
+    let run = station.runs.begin(&Job::new("accept", SITE, Vec::new()), jiff::Timestamp::now())?;
+    let report = acceptance.run(&Selection::default(), &run, &Context::default()).await?;
+    Ok(Outcome::found(Status::Done, &report.items))
+}
