@@ -105,7 +105,7 @@ async fn a_full_disk_is_said_and_nothing_is_left() {
         sha256: bytes.digest(),
         expect: Expect::Absent,
     });
-    let error = ssh.act(&place.into(), bytes.into()).await.unwrap_err();
+    let error = ssh.act(&place.into(), bytes.into(), None).await.unwrap_err();
     assert_eq!(error.code(), Some(&FailureCode::NoSpace));
     let said = error.to_string();
     assert!(said.contains("no space left on device (/"), "{said}");

@@ -24,6 +24,7 @@ pub mod egress;
 mod error;
 pub mod health;
 mod kube_client;
+mod lease;
 mod list;
 mod management;
 mod namespace;
@@ -43,6 +44,7 @@ pub mod workload;
 
 pub use connect_failure::ConnectFailure;
 pub use deadlines::Deadlines;
+pub use lease::{LEASE_NAME, LEASE_NAMESPACE};
 pub use error::{Error, conversion_remedy, definition_of};
 pub use list::OddObject;
 pub use management::Management;
