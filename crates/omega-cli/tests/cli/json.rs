@@ -51,6 +51,7 @@ fn schema_of(subcommand: &str) -> &str {
         "lint bundle" | "lint network" | "lint site" | "lint templates" | "lint file" => "lint",
         "show"
         | "runs"
+        | "locks"
         | "explain"
         | "decisions"
         | "as-built"
