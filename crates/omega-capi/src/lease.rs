@@ -95,7 +95,8 @@ impl Lease {
 
     /// Returns the lock, if it is held at `now`.
     fn held(&self, now: Timestamp) -> Option<HeldLock> {
-        let identity = self.spec.holder_identity.as_ref().filter(|identity| !identity.is_empty())?;
+        let identity =
+            self.spec.holder_identity.as_ref().filter(|identity| !identity.is_empty())?;
         let lasts = SignedDuration::from_secs(self.spec.lease_duration_seconds.unwrap_or_default());
         let expires = self.spec.renew_time.unwrap_or_default().saturating_add(lasts).ok()?;
         let annotation = self.metadata.annotations.as_ref().and_then(|all| all.get(LOCK));
@@ -202,7 +203,8 @@ impl ClusterLease {
         let seen = self.look().await.map_err(|error| failed(&error))?;
         let held = seen.held();
         let again = held.as_ref().is_some_and(|held| held.id == wanted.id);
-        if let Some(held) = held.filter(|held| !again && wanted.instead_of.as_ref() != Some(&held.id))
+        if let Some(held) =
+            held.filter(|held| !again && wanted.instead_of.as_ref() != Some(&held.id))
         {
             return Err(LockRefusal::Held(Box::new(held)));
         }

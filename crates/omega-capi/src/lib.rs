@@ -44,8 +44,8 @@ pub mod workload;
 
 pub use connect_failure::ConnectFailure;
 pub use deadlines::Deadlines;
-pub use lease::{LEASE_NAME, LEASE_NAMESPACE};
 pub use error::{Error, conversion_remedy, definition_of};
+pub use lease::{LEASE_NAME, LEASE_NAMESPACE};
 pub use list::OddObject;
 pub use management::Management;
 pub use namespace::{InvalidNamespace, InvalidObjectName, Namespace, Namespaces, ObjectName};

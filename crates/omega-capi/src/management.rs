@@ -27,7 +27,8 @@ use tower::{BoxError, Service};
 
 use crate::{
     ConnectFailure, Deadlines, Error, OddObject, Verb, connect_failure::certificate_names,
-    kube_client::client, lease::LeaseState, list::JSON, rights::rights, upstream_messages::is_authorizer_refusal,
+    kube_client::client, lease::LeaseState, list::JSON, rights::rights,
+    upstream_messages::is_authorizer_refusal,
 };
 
 /// How often a read is sent at most, unless the server itself says when to ask again.

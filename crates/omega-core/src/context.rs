@@ -19,7 +19,8 @@ use tokio::{
 };
 
 use crate::{
-    Event, EventSink, Journal, JournalError, NoJournal, Progress, StepId, journal::Entry, run::Locking,
+    Event, EventSink, Journal, JournalError, NoJournal, Progress, StepId, journal::Entry,
+    run::Locking,
 };
 
 /// How long a write that is under way, its verification, and the removal of what a run made for itself may
@@ -63,7 +64,8 @@ impl Default for Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cancel, run, deadline, clock, events: _, journal: _, written, step, locking } = self;
+        let Self { cancel, run, deadline, clock, events: _, journal: _, written, step, locking } =
+            self;
         f.debug_struct("Context")
             .field("cancel", cancel)
             .field("run", run)

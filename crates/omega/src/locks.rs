@@ -42,3 +42,7 @@ async fn state(lock: Arc<dyn TargetLock>) -> LockState {
         Err(failure) => LockState { target, held: None, failure: Some(failure) },
     }
 }
+
+#[cfg(test)]
+#[path = "locks_tests.rs"]
+mod tests;

@@ -11,7 +11,8 @@ use omega_core::{
     WaitError, ensure,
     kubeconfig::{Kubeconfig, KubeconfigFacts},
     plan,
-    run::TargetLock, wait_for, with_temporary,
+    run::TargetLock,
+    wait_for, with_temporary,
 };
 use tokio::time::Instant;
 use url::Url;

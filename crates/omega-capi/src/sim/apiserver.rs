@@ -330,8 +330,7 @@ impl Apiserver {
 
     /// Returns the Lease of this name in `namespace`.
     pub fn lease(&self, namespace: &str, name: &str) -> Option<Value> {
-        let path =
-            format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}");
+        let path = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}");
         self.state.lock().stored_lease(&path)
     }
 

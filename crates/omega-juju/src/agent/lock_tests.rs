@@ -142,7 +142,13 @@ async fn python_refuses_every_action_while_the_lock_is_damaged() {
     let unit = Relocated::new();
     unit.take("one").await.unwrap();
     let made = unit.made();
-    for text in ["", "{", "[]", "{\"token\": 1}", r#"{"token": 1, "id": "x", "holder": {}, "expires": "soon"}"#] {
+    for text in [
+        "",
+        "{",
+        "[]",
+        "{\"token\": 1}",
+        r#"{"token": 1, "id": "x", "holder": {}, "expires": "soon"}"#,
+    ] {
         std::fs::write(unit.state().join("lock.json"), text).unwrap();
         for error in [
             unit.act(&made, Payload::Null, None).await.unwrap_err(),
@@ -169,7 +175,11 @@ async fn python_lets_nobody_in_during_an_action() {
     let act = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
     act.lock().unwrap();
     let busy = unit.take("two").await.unwrap_err();
-    assert_eq!(busy.code(), Some(&FailureCode::Held), "who holds it is more useful than that it is busy");
+    assert_eq!(
+        busy.code(),
+        Some(&FailureCode::Held),
+        "who holds it is more useful than that it is busy"
+    );
     unit.store(&stored);
     let busy = unit.take("two").await.unwrap_err();
     assert_eq!(busy.code(), Some(&FailureCode::Busy), "{busy}");

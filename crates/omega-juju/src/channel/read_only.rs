@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{
-    Touched, WriteRefused, read_only::is_exception, run::HeldLock, values::UnitName,
-};
+use omega_core::{Touched, WriteRefused, read_only::is_exception, run::HeldLock, values::UnitName};
 
 use super::{JujuCommands, JujuModel};
 use crate::{Action, Channel, Error, Fence, LockRequest, Payload, Probe, Reply};

@@ -9,8 +9,8 @@ use super::{
     check::{Clause, no_directory},
 };
 use crate::{
-    Access, Action, Channel, Error, FailureCode, Fence, FileAction, FileState, LockRequest, Payload,
-    Probe, Reply, UnitPath,
+    Access, Action, Channel, Error, FailureCode, Fence, FileAction, FileState, LockRequest,
+    Payload, Probe, Reply, UnitPath,
 };
 
 type Checked<T = &'static str> = Result<T, Broken>;
@@ -157,11 +157,7 @@ async fn refused(clause: Clause<'_>, home: &Directory) -> Checked {
         let done = clause.with(&made, Some(&other)).await;
         clause.is_refused(done, &FailureCode::Fenced, Some(&lock))?;
         let renew = LockRequest::Renew { fence: fence(&other) };
-        clause.is_refused(
-            clause.channel.lock(&renew).await,
-            &FailureCode::Fenced,
-            Some(&lock),
-        )?;
+        clause.is_refused(clause.channel.lock(&renew).await, &FailureCode::Fenced, Some(&lock))?;
         clause.lock(&LockRequest::Release { fence: fence(&other) }).await?;
     }
     clause.same("state", &clause.file(&home.path).await?, &FileState::Absent)?;

@@ -121,6 +121,7 @@ impl Machine {
         if self.cut_off {
             return Err(self.unreachable(Touched::Nothing, "no route to host"));
         }
+        self.lock.check(fence).map_err(|failure| failure.on(&self.label))?;
         let nth = self.writes;
         self.writes += 1;
         let fault = self.spoiled.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault);
@@ -133,7 +134,6 @@ impl Machine {
             }
             Some(Fault::AnswerLost) | None => {}
         }
-        self.lock.check(fence).map_err(|failure| failure.on(&self.label))?;
         let done = self.perform(action, payload);
         if fence.is_some() {
             self.lock.renew();

@@ -21,8 +21,7 @@ use super::{
     Access, Action, Channel, DistributionsState, DomainSnapshots, DriversState, FailureCode,
     FileState, Interpreter, Obstacle, OptionsState, Payload, Probe, ProbeFailure, ProgramState,
     ReachState, ReleasesState, Reply, ServiceName, ServiceState, SinceStart, Sources, UnitPath,
-    import_memory::ImportMemory,
-    lock::UnitLock,
+    import_memory::ImportMemory, lock::UnitLock,
 };
 use crate::{
     Error,
@@ -467,9 +466,9 @@ async fn flush(
 
 #[cfg(test)]
 mod tests {
-    use async_trait::async_trait;
     use super::*;
     use crate::{Fence, LockRequest};
+    use async_trait::async_trait;
 
     #[derive(Debug, Default)]
     struct Counting(Mutex<Vec<usize>>);

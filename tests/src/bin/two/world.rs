@@ -11,9 +11,7 @@ use omega::{
     clients::{Clients, CloudClients},
     core::{
         Context, Event, EventSink, Failure, Item, Label as _, Section, TargetPlan,
-        kubeconfig::Kubeconfig,
-        step,
-        values::Secret,
+        kubeconfig::Kubeconfig, step, values::Secret,
     },
     graft::{GraftSpec, Purpose, SiteSpec},
     juju::{
@@ -154,8 +152,7 @@ impl World {
         let (operator, narrowed) = (transport("admin"), transport("capi-mgmt"));
         let cloud = CloudClients::over(operator, narrowed, "memory", || 0);
         let server = self.kubeconfig.facts.server.to_string();
-        let service =
-            GatedServer { turns: Arc::clone(turns), who, below: self.apiserver.clone() };
+        let service = GatedServer { turns: Arc::clone(turns), who, below: self.apiserver.clone() };
         let units = self.units.iter().map(|unit| {
             let label = unit.client(Sources::default()).label();
             let below: Arc<dyn Channel> = Arc::new(unit.clone());
@@ -174,8 +171,7 @@ impl World {
         let spec = SiteSpec::new(&site);
         let targets = match self.scenario {
             Scenario::Graft => {
-                let spec =
-                    GraftSpec::new(&site, &self.kubeconfig, clients, LeftoverPolicy::Remove);
+                let spec = GraftSpec::new(&site, &self.kubeconfig, clients, LeftoverPolicy::Remove);
                 return Ok(spec.await?.job("omega.toml", clients, Purpose::Apply(&[])));
             }
             Scenario::Units | Scenario::Different => units(&spec, clients)?,

@@ -74,10 +74,12 @@ impl Context {
 
     fn wanted(&self, command: &str) -> Result<LockWanted, Failure> {
         let mut id = [0; 6];
-        File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut id)).map_err(|error| {
-            Failure::new(FailureClass::Error, "could not make an id for the lock")
-                .because(error.to_string())
-        })?;
+        File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut id)).map_err(
+            |error| {
+                Failure::new(FailureClass::Error, "could not make an id for the lock")
+                    .because(error.to_string())
+            },
+        )?;
         let LockHolder { command: named, .. } = &self.locking().holder;
         let command = if named.is_empty() { command } else { named }.to_owned();
         let holder = self.locking().holder.clone();
@@ -85,11 +87,7 @@ impl Context {
         Ok(LockWanted { id: hex::encode(id), holder, instead_of: None })
     }
 
-    async fn take(
-        &self,
-        lock: &dyn TargetLock,
-        wanted: &LockWanted,
-    ) -> Result<HeldLock, Failure> {
+    async fn take(&self, lock: &dyn TargetLock, wanted: &LockWanted) -> Result<HeldLock, Failure> {
         let held = match self.ask(lock, wanted).await? {
             Ok(taken) => return Ok(taken),
             Err(held) => held,
@@ -150,7 +148,8 @@ impl LocksHeld {
                     Some(Err(failure)) => failure.to_string(),
                     None => "the time was over".to_owned(),
                 };
-                let text = format!("{}: the lock was not released, it expires: {why}", lock.place());
+                let text =
+                    format!("{}: the lock was not released, it expires: {why}", lock.place());
                 ctx.tell(&Event::Note { text });
             })
         });
