@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// When the one that runs gives way to the other.
 #[derive(Clone, Debug)]
@@ -48,6 +48,8 @@ struct State {
     ended: [bool; 2],
     schedule: Schedule,
     switches: usize,
+    /// Until when the one that gave way sleeps, before the other goes on.
+    not_before: Option<Instant>,
     random: u64,
 }
 
@@ -59,7 +61,8 @@ impl Turns {
             Schedule::Twice { .. } => 0,
         };
         let (sent, ended, switches) = ([0; 2], [false; 2], 0);
-        let state = State { active: 0, sent, ended, schedule, switches, random };
+        let not_before = None;
+        let state = State { active: 0, sent, ended, schedule, switches, not_before, random };
         Self { state: Mutex::new(state), changed: Notify::new() }
     }
 
@@ -76,22 +79,20 @@ impl Turns {
     pub async fn exchange(&self, who: usize) {
         loop {
             let changed = self.changed.notified();
-            let asleep = match self.lock().next(who) {
+            let next = self.lock().next(who);
+            match next {
                 Next::Go => return,
-                Next::Wait => None,
-                Next::GiveWay { asleep } => Some(asleep),
-            };
-            match asleep {
-                None => changed.await,
-                Some(asleep) => {
-                    if asleep {
-                        // Nobody else runs meanwhile: only the clock does.
-                        tokio::time::sleep(ASLEEP).await;
-                    }
-                    self.lock().switch();
+                Next::Wait => {}
+                Next::Later(at) => {
+                    tokio::time::sleep_until(at).await;
+                    continue;
+                }
+                Next::GiveWay => {
                     self.changed.notify_waiters();
+                    continue;
                 }
             }
+            changed.await;
         }
     }
 
@@ -110,7 +111,9 @@ impl Turns {
 enum Next {
     Go,
     Wait,
-    GiveWay { asleep: bool },
+    /// The other sleeps, and nobody runs: only the clock does.
+    Later(Instant),
+    GiveWay,
 }
 
 impl State {
@@ -118,9 +121,15 @@ impl State {
         if self.active != who {
             return Next::Wait;
         }
+        if let Some(at) = self.not_before.filter(|at| *at > Instant::now()) {
+            return Next::Later(at);
+        }
         let other_ended = self.ended.get(1 - who).copied().unwrap_or(true);
         if !other_ended && let Some(asleep) = self.gives_way(who) {
-            return Next::GiveWay { asleep };
+            self.active = 1 - self.active;
+            self.switches += 1;
+            self.not_before = asleep.then(|| Instant::now() + ASLEEP);
+            return Next::GiveWay;
         }
         if let Some(sent) = self.sent.get_mut(who) {
             *sent += 1;
@@ -144,11 +153,6 @@ impl State {
                 _ => None,
             },
         }
-    }
-
-    fn switch(&mut self) {
-        self.active = 1 - self.active;
-        self.switches += 1;
     }
 
     /// SplitMix64 (Steele, Lea and Flood 2014).
