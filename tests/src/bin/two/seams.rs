@@ -20,14 +20,14 @@ use crate::turns::Turns;
 
 /// A seam of one of the runs.
 #[derive(Debug)]
-pub struct Gated<T: ?Sized> {
+pub(crate) struct Gated<T: ?Sized> {
     turns: Arc<Turns>,
     who: usize,
     below: Arc<T>,
 }
 
 impl<T: ?Sized> Gated<T> {
-    pub fn new(turns: &Arc<Turns>, who: usize, below: Arc<T>) -> Self {
+    pub(crate) fn new(turns: &Arc<Turns>, who: usize, below: Arc<T>) -> Self {
         Self { turns: Arc::clone(turns), who, below }
     }
 
@@ -85,10 +85,10 @@ impl Transport for Gated<dyn Transport> {
 
 /// The management cluster of one of the runs.
 #[derive(Clone)]
-pub struct GatedServer {
-    pub turns: Arc<Turns>,
-    pub who: usize,
-    pub below: Apiserver,
+pub(crate) struct GatedServer {
+    pub(crate) turns: Arc<Turns>,
+    pub(crate) who: usize,
+    pub(crate) below: Apiserver,
 }
 
 type HttpRequest = http::Request<kube::client::Body>;

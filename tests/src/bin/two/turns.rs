@@ -9,7 +9,7 @@ use tokio::{sync::Notify, time::Instant};
 
 /// When the one that runs gives way to the other.
 #[derive(Clone, Debug)]
-pub enum Schedule {
+pub(crate) enum Schedule {
     /// The first gives way after so many exchanges, then the other after so many; then each goes on until it
     /// ends. The first stands still for `asleep` of the time meanwhile.
     Twice { first: usize, second: usize, asleep: bool },
@@ -35,7 +35,7 @@ const ASLEEP: Duration = Duration::from_secs(150);
 
 /// Who may send now.
 #[derive(Debug)]
-pub struct Turns {
+pub(crate) struct Turns {
     state: Mutex<State>,
     changed: Notify,
 }
@@ -55,7 +55,7 @@ struct State {
 
 impl Turns {
     /// The first begins.
-    pub fn new(schedule: Schedule) -> Self {
+    pub(crate) fn new(schedule: Schedule) -> Self {
         let random = match schedule {
             Schedule::Seeded(seed) => seed,
             Schedule::Twice { .. } => 0,
@@ -71,12 +71,12 @@ impl Turns {
     }
 
     /// Returns how many exchanges each has begun.
-    pub fn sent(&self) -> [usize; 2] {
+    pub(crate) fn sent(&self) -> [usize; 2] {
         self.lock().sent
     }
 
     /// Returns as soon as `who` may begin an exchange.
-    pub async fn exchange(&self, who: usize) {
+    pub(crate) async fn exchange(&self, who: usize) {
         loop {
             let changed = self.changed.notified();
             let next = self.lock().next(who);
@@ -97,7 +97,7 @@ impl Turns {
     }
 
     /// Lets only the other go on.
-    pub fn end(&self, who: usize) {
+    pub(crate) fn end(&self, who: usize) {
         let mut state = self.lock();
         if let Some(ended) = state.ended.get_mut(who) {
             *ended = true;

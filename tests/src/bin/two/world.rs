@@ -34,7 +34,7 @@ use crate::{
 
 /// What both operators do at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scenario {
+pub(crate) enum Scenario {
     /// Files and services of two units.
     Units,
     /// The same, with another value for the second operator.
@@ -48,34 +48,35 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub const SMALL: [Self; 4] = [Self::Units, Self::Different, Self::Management, Self::Cloud];
-    pub const ALL: [Self; 5] =
+    pub(crate) const SMALL: [Self; 4] =
+        [Self::Units, Self::Different, Self::Management, Self::Cloud];
+    pub(crate) const ALL: [Self; 5] =
         [Self::Units, Self::Different, Self::Management, Self::Cloud, Self::Graft];
 }
 
 /// The operators.
-pub const WHO: [&str; 2] = ["alice", "bob"];
+pub(crate) const WHO: [&str; 2] = ["alice", "bob"];
 
 /// The simulators.
-pub struct World {
+pub(crate) struct World {
     scenario: Scenario,
-    pub cloud: Cloud,
-    pub apiserver: Apiserver,
-    pub units: Vec<sim::Unit>,
+    pub(crate) cloud: Cloud,
+    pub(crate) apiserver: Apiserver,
+    pub(crate) units: Vec<sim::Unit>,
     site: Site,
     kubeconfig: Kubeconfig,
 }
 
 /// Everything that a run can change, but the locks.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Everything {
+pub(crate) struct Everything {
     units: Vec<Snapshot>,
     cloud: Vec<(String, String, Vec<String>)>,
     management: Vec<String>,
 }
 
 impl World {
-    pub fn new(scenario: Scenario) -> Result<Self, Failure> {
+    pub(crate) fn new(scenario: Scenario) -> Result<Self, Failure> {
         let (site, kubeconfig) = rehearsal::site()?;
         let apiserver = match scenario {
             Scenario::Management => Apiserver::with_accounts(jiff::Timestamp::UNIX_EPOCH),
@@ -94,7 +95,7 @@ impl World {
     }
 
     /// Returns a copy with its own state, which has seen nothing yet.
-    pub fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         Self {
             scenario: self.scenario,
             cloud: self.cloud.fork(),
@@ -105,7 +106,7 @@ impl World {
         }
     }
 
-    pub fn everything(&self) -> Everything {
+    pub(crate) fn everything(&self) -> Everything {
         Everything {
             units: self.units.iter().map(sim::Unit::snapshot).collect(),
             cloud: self.cloud.groups(),
@@ -114,12 +115,12 @@ impl World {
     }
 
     /// How many writes arrived at what has a lock.
-    pub fn writes(&self) -> usize {
+    pub(crate) fn writes(&self) -> usize {
         self.units.iter().map(sim::Unit::writes).sum::<usize>() + self.apiserver.writes().len()
     }
 
     /// Who holds a lock.
-    pub fn held(&self) -> Vec<String> {
+    pub(crate) fn held(&self) -> Vec<String> {
         let units = self.units.iter().filter_map(sim::Unit::held);
         let mut held: Vec<String> = units.map(|lock| lock.to_string()).collect();
         let lease = self.apiserver.lease("default", "omega").unwrap_or_default();
@@ -129,7 +130,7 @@ impl World {
     }
 
     /// The operator's command, from its own machine.
-    pub async fn run(&self, turns: &Arc<Turns>, who: usize) -> Result<Report, Failure> {
+    pub(crate) async fn run(&self, turns: &Arc<Turns>, who: usize) -> Result<Report, Failure> {
         let home = Home::new()?;
         let clients = self.clients(turns, who);
         let job = self.job(&clients, who).await?;

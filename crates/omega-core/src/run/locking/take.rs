@@ -80,10 +80,14 @@ impl Context {
                     .because(error.to_string())
             },
         )?;
-        let LockHolder { command: named, .. } = &self.locking().holder;
-        let command = if named.is_empty() { command } else { named }.to_owned();
-        let holder = self.locking().holder.clone();
-        let holder = LockHolder { since: Some(self.now()), command, ..holder };
+        let named = &self.locking().holder;
+        let command = if named.command.is_empty() { command } else { &named.command };
+        // An embedding program need not name itself.
+        let holder = match named.pid {
+            0 => LockHolder::this_process(&named.who, command),
+            _ => LockHolder { command: command.to_owned(), ..named.clone() },
+        };
+        let holder = LockHolder { since: Some(self.now()), ..holder };
         Ok(LockWanted { id: hex::encode(id), holder, instead_of: None })
     }
 
