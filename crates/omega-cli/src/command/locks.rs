@@ -1,7 +1,11 @@
 //! `locks`
 
+use std::sync::Arc;
+
 use omega::{
+    clients::PartialClients,
     core::{Failure, FailureClass},
+    juju::Sources,
     locks::{LockState, locks},
     run::Status,
 };
@@ -14,9 +18,19 @@ impl App {
     pub(crate) async fn locks(&self, args: &SiteArgs) -> Result<Status, Failure> {
         let site = Self::site(&args.site)?;
         let connect = self.connect(&site);
-        let kubeconfig = site.kubeconfig().is_ok();
-        let kubeconfig = kubeconfig.then(|| connect.kubeconfig_ignoring_expiry()).transpose()?;
-        let (clients, unlisted) = connect.reading(kubeconfig.as_ref(), &args.units).await?;
+        let mut clients = PartialClients::default();
+        if site.kubeconfig().is_ok() {
+            let kubeconfig = connect.kubeconfig_ignoring_expiry()?;
+            clients.management = Some(Arc::new(connect.management(&kubeconfig).await?));
+        }
+        if site.conductor.is_some() || !args.units.is_empty() {
+            clients.units = connect.units(&args.units, &Sources::default()).await?;
+        }
+        if clients.units.is_empty() && clients.management.is_none() {
+            let what = "the site file names no conductor and no management cluster";
+            let next = "add [conductor], or `kubeconfig` in [management]; see docs/site-file.md";
+            return Err(Failure::new(FailureClass::Usage, what).next(next));
+        }
         let found = locks(&clients).await;
         self.console.done();
         for LockState { target, held, failure, .. } in &found {
@@ -26,8 +40,7 @@ impl App {
                 (None, None) => format!("{target}: free"),
             });
         }
-        let failures = unlisted.iter().chain(found.iter().filter_map(|one| one.failure.as_ref()));
-        let failures: Vec<&Failure> = failures.collect();
+        let failures: Vec<_> = found.iter().filter_map(|one| one.failure.as_ref()).collect();
         let Some(first) = failures.first() else {
             return Ok(self.ends(Status::Done, json!({ "locks": found, "failure": null })));
         };
