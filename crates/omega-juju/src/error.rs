@@ -191,14 +191,9 @@ impl Diagnostic for Error {
             Self::Unreachable { next, .. } => next.clone(),
             Self::Juju { next, .. } => Some(next.clone()),
             Self::ReadOnly(refused) => refused.next(),
-            Self::Failed { failure, .. } => failure.next.clone().or_else(|| {
-                let held = failure.held.as_ref()?;
-                Some(format!(
-                    "wait until that run ends; if it no longer runs, use --break-lock {} with the same \
-                     command",
-                    held.id
-                ))
-            }),
+            Self::Failed { failure, .. } => {
+                failure.next.clone().or_else(|| Some(failure.held.as_ref()?.next()))
+            }
             Self::HostKey { host, .. } => Some(format!(
                 "if the machine was rebuilt, compare the fingerprint on its console, then replace \
                  the line for {host} in known_hosts"

@@ -3,6 +3,8 @@ use std::{fmt, fs};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::shell_word;
+
 /// Who holds a lock. Fields that another version of omega added are ignored, and one that is missing is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -53,7 +55,7 @@ impl LockHolder {
 impl fmt::Display for LockHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or = |text: &str, other: &str| {
-            let shown = text.chars().filter(|c| !c.is_control()).take(100).collect::<String>();
+            let shown = plain(text);
             if shown.is_empty() { other.to_owned() } else { shown }
         };
         let (who, host) = (or(&self.who, "unknown user"), or(&self.host, "unknown host"));
@@ -80,10 +82,26 @@ pub struct HeldLock {
     pub expires: Timestamp,
 }
 
+impl HeldLock {
+    /// Returns what to do about it, for a run that wants it.
+    pub fn next(&self) -> String {
+        format!(
+            "wait until that run ends; if it no longer runs, use --break-lock {} with the same command",
+            shell_word(&plain(&self.id))
+        )
+    }
+}
+
+/// What a target stores is not trusted: it must not control the terminal.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(100).collect()
+}
+
 /// As in "found ...".
 impl fmt::Display for HeldLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, token: _, holder, expires } = self;
+        let id = plain(id);
         let expires = expires.strftime("%Y-%m-%d %H:%M:%S UTC");
         write!(f, "lock {id} of {holder}; it expires {expires} unless it is renewed")
     }

@@ -192,15 +192,11 @@ async fn renew(ctx: Context, mut locks: Vec<Arc<dyn TargetLock>>) {
 /// The failure of a run that finds the lock of another.
 pub(super) fn is_held(place: &str, held: &HeldLock) -> Failure {
     let what = format!("could not lock {place}: another run holds the lock");
-    let next = format!(
-        "wait until that run ends; if it no longer runs, use --break-lock {} with the same command",
-        held.id
-    );
     Failure {
         expected: Some("no other run that changes it".to_owned()),
         found: Some(held.to_string()),
         detail: serde_json::to_value(held).ok(),
         ..Failure::new(FailureClass::Locked, what)
     }
-    .next(next)
+    .next(held.next())
 }
