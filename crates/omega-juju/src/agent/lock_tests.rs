@@ -47,13 +47,13 @@ impl Relocated {
     }
 
     fn directory(&self) -> Directory {
+        use std::os::unix::fs::MetadataExt as _;
         let me = std::fs::metadata(self.0.path()).unwrap();
         let named = |path: &str, id: u32| {
             let all = std::fs::read_to_string(path).unwrap();
             let line = all.lines().find(|line| line.split(':').nth(2) == Some(&id.to_string()));
             line.unwrap().split(':').next().unwrap().to_owned()
         };
-        use std::os::unix::fs::MetadataExt as _;
         let (owner, group) = (named("/etc/passwd", me.uid()), named("/etc/group", me.gid()));
         let path = self.0.path().join("made").display().to_string().parse().unwrap();
         Directory { path, access: Access::new(&owner, &group, FileMode::PROGRAM) }

@@ -1,18 +1,19 @@
 //! What the two runs change: a cloud, a management cluster and two units, and the operators' jobs.
 
-use std::{path::Path, sync::Arc};
+use std::{fmt::Display, path::Path, str::FromStr, sync::Arc};
 
 use omega::{
     capi::{
-        Management,
+        Management, Namespace,
         access::{DriverRights, Reach},
         sim::Apiserver,
     },
     clients::{Clients, CloudClients},
     core::{
-        Context, Event, EventSink, Failure, Item, Label as _, Section, TargetPlan,
+        Context, Event, EventSink, Failure, FailureClass, Item, Label as _, Section, TargetPlan,
         kubeconfig::Kubeconfig, step, values::Secret,
     },
+    driver::Overrides,
     graft::{GraftSpec, Purpose, SiteSpec},
     juju::{
         Channel, Sources, Unit,
@@ -210,14 +211,15 @@ fn units(spec: &SiteSpec<'_>, clients: &Clients) -> Result<Vec<TargetPlan>, Fail
 }
 
 fn rights(clients: &Clients) -> Result<TargetPlan, Failure> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        Failure::new(omega::core::FailureClass::Error, error.to_string())
-    };
+    fn read<T: FromStr<Err: Display>>(text: &str) -> Result<T, Failure> {
+        text.parse().map_err(|error: T::Err| Failure::new(FailureClass::Error, error.to_string()))
+    }
+    let namespace: Namespace = read("magnum-a")?;
     let wanted = DriverRights {
-        account: "omega/magnum-driver".parse().map_err(|error| wrong(&error))?,
-        reach: Reach::Namespaces(["magnum-a".parse().map_err(|error| wrong(&error))?].into()),
-        driver: "1.4.0".parse().map_err(|error| wrong(&error))?,
-        overrides: omega::driver::Overrides::default(),
+        account: read("omega/magnum-driver")?,
+        reach: Reach::Namespaces([namespace].into()),
+        driver: read("1.4.0")?,
+        overrides: Overrides::default(),
         autoscaler: false,
         additive: false,
     };
@@ -233,7 +235,7 @@ impl Home {
         let memory = Path::new("/dev/shm");
         let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         made.map(Self).map_err(|error| {
-            Failure::new(omega::core::FailureClass::Error, "could not make a directory")
+            Failure::new(FailureClass::Error, "could not make a directory")
                 .because(error.to_string())
         })
     }
