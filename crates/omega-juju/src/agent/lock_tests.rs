@@ -51,7 +51,8 @@ impl Relocated {
         let me = std::fs::metadata(self.0.path()).unwrap();
         let named = |path: &str, id: u32| {
             let all = std::fs::read_to_string(path).unwrap();
-            let line = all.lines().find(|line| line.split(':').nth(2) == Some(&id.to_string()));
+            let line =
+                all.lines().find(|line| line.split(':').nth(2) == Some(id.to_string().as_str()));
             line.unwrap().split(':').next().unwrap().to_owned()
         };
         let (owner, group) = (named("/etc/passwd", me.uid()), named("/etc/group", me.gid()));
