@@ -80,7 +80,7 @@ async fn ssh(nth: usize) -> Ssh {
 async fn by_ssh() {
     let held =
         contract(&ssh(0).await, &site(true)).await.unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(held.len(), 21);
+    assert_eq!(held.len(), 26);
 }
 
 /// The third unit has pip 22.0.2 and no externally-managed marker, as Ubuntu 22.04 does.
@@ -89,7 +89,7 @@ async fn by_ssh() {
 async fn by_ssh_with_an_old_pip() {
     let held =
         contract(&ssh(2).await, &site(false)).await.unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(held.len(), 21);
+    assert_eq!(held.len(), 26);
 }
 
 /// The fourth unit's disk is full.
@@ -105,7 +105,7 @@ async fn a_full_disk_is_said_and_nothing_is_left() {
         sha256: bytes.digest(),
         expect: Expect::Absent,
     });
-    let error = ssh.act(&place.into(), bytes.into()).await.unwrap_err();
+    let error = ssh.act(&place.into(), bytes.into(), None).await.unwrap_err();
     assert_eq!(error.code(), Some(&FailureCode::NoSpace));
     let said = error.to_string();
     assert!(said.contains("no space left on device (/"), "{said}");
@@ -159,5 +159,5 @@ async fn by_juju() {
     let target = JujuTarget::new(program, "magnum/0".parse().unwrap());
     let juju = Juju::new(target, Deadlines::default());
     let held = contract(&juju, &site(true)).await.unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(held.len(), 21);
+    assert_eq!(held.len(), 26);
 }

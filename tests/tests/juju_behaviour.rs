@@ -236,7 +236,7 @@ async fn a_payload_is_on_no_command_line() {
     let secret = "client-key-data: c2VjcmV0";
     let channel = model.channel("magnum/0", quick());
     let payload = Payload::Bytes(std::sync::Arc::new(secret.to_owned().into()));
-    let error = channel.act(&reload(), payload).await.unwrap_err();
+    let error = channel.act(&reload(), payload, None).await.unwrap_err();
     assert_eq!(
         error.touched(),
         Touched::Maybe,
@@ -296,7 +296,7 @@ async fn ssh_passes_the_remote_status_through() {
     let output = model.juju(&["ssh", "--pty=false", "magnum/0", "true"], None);
     assert_eq!(output.status.code(), Some(255));
     let channel = model.channel("magnum/0", quick());
-    let error = channel.act(&reload(), Payload::Null).await.unwrap_err();
+    let error = channel.act(&reload(), Payload::Null, None).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     assert_eq!(error.touched(), Touched::Nothing, "the connection was refused");
 }
@@ -321,7 +321,7 @@ async fn a_unit_that_is_not_there_is_said() {
     let channel = model.channel("magnum/9", quick());
     for error in [
         channel.ask(&probe()).await.unwrap_err(),
-        channel.act(&reload(), Payload::Null).await.unwrap_err(),
+        channel.act(&reload(), Payload::Null, None).await.unwrap_err(),
     ] {
         assert!(error.to_string().contains("unit \"magnum/9\" not found"), "{error}");
         assert_eq!(error.touched(), Touched::Nothing);
@@ -346,7 +346,7 @@ async fn a_juju_that_asks_for_a_password_is_ended_at_once() {
     let start = std::time::Instant::now();
     let payload = Payload::Bytes(std::sync::Arc::new("a payload".to_owned().into()));
     let asked = channel.ask(&probe()).await.unwrap_err();
-    let acted = channel.act(&reload(), payload).await.unwrap_err();
+    let acted = channel.act(&reload(), payload, None).await.unwrap_err();
     for error in [asked, acted] {
         assert_eq!(error.to_string(), "juju is not logged in to controller lab");
         assert!(error.next().unwrap().contains("juju login -c lab"), "{error:?}");
@@ -364,7 +364,7 @@ async fn a_juju_that_hangs_is_killed_with_what_it_started() {
     model.script("sudo", &format!("#!/bin/sh\nsleep 6\ntouch '{}'\n", mark.display()));
     let deadlines = Deadlines { connect: Duration::from_millis(500), ..quick() };
     let channel = model.channel("magnum/0", deadlines);
-    let error = channel.act(&reload(), Payload::Null).await.unwrap_err();
+    let error = channel.act(&reload(), Payload::Null, None).await.unwrap_err();
     assert!(error.timed_out(), "{error:?}");
     assert_eq!(error.touched(), Touched::Maybe);
     tokio::time::sleep(Duration::from_secs(5)).await;

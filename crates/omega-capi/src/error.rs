@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use omega_core::{Diagnostic, Retry, Touched, WriteRefused};
+use omega_core::{Diagnostic, Retry, Touched, WriteRefused, run::HeldLock};
 use serde_json::{Value, json};
 
 use crate::{ConnectFailure, Verb, upstream_messages::is_conversion_failure};
@@ -45,6 +45,14 @@ pub enum Error {
     /// The response can't be parsed, or is incomplete.
     #[error("{server} gave no usable answer to {verb} {path}: {why}")]
     Malformed { server: String, verb: Verb, path: String, why: String },
+    /// The run took the lock of the cluster and no longer has it: it expired, or was broken. Nothing was
+    /// sent.
+    #[error("this run no longer holds the lock of {server}: it expired, or was broken")]
+    Fenced {
+        server: String,
+        /// The lock that is held instead.
+        held: Option<Box<HeldLock>>,
+    },
     /// The client only reads: see [`Management::read_only`](crate::Management::read_only). Nothing was
     /// sent.
     #[error(transparent)]
@@ -63,6 +71,7 @@ impl Diagnostic for Error {
             | Self::Status { code: 429 | 500..=599, .. } => Retry::Transient,
             Self::Config { .. }
             | Self::ReadOnly(_)
+            | Self::Fenced { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::NotAdmitted { .. }
@@ -77,6 +86,9 @@ impl Diagnostic for Error {
     }
 
     fn found(&self) -> Option<String> {
+        if let Self::Fenced { held, .. } = self {
+            return held.as_ref().map(ToString::to_string);
+        }
         let Self::Forbidden { message, .. } = self else { return None };
         Some(message.clone()).filter(|message| !message.is_empty())
     }
@@ -84,6 +96,9 @@ impl Diagnostic for Error {
     fn next(&self) -> Option<String> {
         let next = match self {
             Self::ReadOnly(refused) => return refused.next(),
+            Self::Fenced { .. } => {
+                "find out what the other run did, then run it again: completed steps are not repeated"
+            }
             Self::Config { .. } => "check the kubeconfig: kubectl config view --minify",
             Self::Unreachable { cause, .. } => cause.next(),
             Self::Deadline { .. } => "it may be starting or overloaded: kubectl get --raw /readyz",
@@ -128,6 +143,7 @@ impl Diagnostic for Error {
             // A refused write changed nothing. Whether a failed one did is not known.
             Self::Config { .. }
             | Self::ReadOnly(_)
+            | Self::Fenced { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::NotAdmitted { .. }
@@ -153,11 +169,18 @@ impl Diagnostic for Error {
         )
     }
 
+    fn locked(&self) -> bool {
+        matches!(self, Self::Fenced { .. })
+    }
+
     fn refused(&self) -> bool {
         matches!(self, Self::ReadOnly(_))
     }
 
     fn detail(&self) -> Option<Value> {
+        if let Self::Fenced { held, .. } = self {
+            return serde_json::to_value(held.as_ref()?).ok();
+        }
         if let Self::Unreachable { cause, .. } = self {
             return Some(json!({ "unreachable": cause }));
         }

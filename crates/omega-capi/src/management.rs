@@ -20,7 +20,7 @@ use kube::{
 };
 use omega_core::{
     ClientMode, Label, WriteRefused, chain, kubeconfig::Kubeconfig, read_only::passes,
-    values::Withheld,
+    run::TargetLock, values::Withheld,
 };
 use serde_json::Value;
 use tower::{BoxError, Service};
@@ -30,6 +30,7 @@ use crate::{
     bounded_body::{BodyError, LIMIT, bounded},
     connect_failure::certificate_names,
     kube_client::client,
+    lease::LeaseState,
     list::JSON,
     rights::rights,
     upstream_messages::is_authorizer_refusal,
@@ -66,6 +67,7 @@ pub struct Management {
     mode: ClientMode,
     /// What the server is sent, and must not be shown if the server returns it.
     withheld: Withheld,
+    lease: Arc<LeaseState>,
 }
 
 impl Management {
@@ -136,7 +138,17 @@ impl Management {
             tries: TRIES,
             mode: ClientMode::ReadWrite,
             withheld: Withheld::default(),
+            lease: Arc::default(),
         }
+    }
+
+    /// Returns the same client, whose requests are counted elsewhere.
+    pub(crate) fn counting_in(&self, requests: &Arc<AtomicUsize>) -> Self {
+        Self { requests: Arc::clone(requests), ..self.clone() }
+    }
+
+    pub(crate) fn lease_state(&self) -> &LeaseState {
+        &self.lease
     }
 
     /// Returns the same client for whoever measures whether the server answers: it sends a read once.
@@ -189,13 +201,27 @@ impl Management {
         self.successful(Verb::Get, path, request).await
     }
 
-    /// Sends one request with `body` and returns the object in the response.
+    /// Sends one request with `body` and returns the object in the response. A write is not sent if this
+    /// client took the lock of the cluster and no longer has it.
     ///
     /// # Errors
     ///
     /// [`Error::Status`] 409 if the `resourceVersion` in `body` is outdated, or if the object to
     /// create exists.
     pub(crate) async fn send(&self, verb: Verb, path: &str, body: &Value) -> Result<Value, Error> {
+        if verb.writes() && !path.contains("dryRun=All") {
+            self.still_locked().await?;
+        }
+        self.send_unlocked(verb, path, body).await
+    }
+
+    /// The same, whoever has the lock.
+    pub(crate) async fn send_unlocked(
+        &self,
+        verb: Verb,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, Error> {
         let request = || {
             let request = Request::builder().method(verb.method()).uri(path);
             let request = request.header(ACCEPT, JSON).header(CONTENT_TYPE, verb.content_type());
@@ -415,6 +441,11 @@ impl Management {
         Error::Malformed { server, verb, path, why: why.to_owned() }
     }
 
+    pub(crate) fn status(&self, verb: Verb, path: &str, code: u16, body: &str) -> Error {
+        let (server, path, message) = (self.label.clone(), path.to_owned(), message(body));
+        Error::Status { server, verb, path, code, message }
+    }
+
     fn refusal(&self, verb: Verb, path: &str, code: StatusCode, body: &[u8]) -> Error {
         let (server, message) = (self.label.clone(), message(&String::from_utf8_lossy(body)));
         let path = path.to_owned();
@@ -468,6 +499,10 @@ fn causes(error: &kube::Error) -> String {
 impl Label for Management {
     fn label(&self) -> String {
         self.label.clone()
+    }
+
+    fn lock(&self) -> Option<Arc<dyn TargetLock>> {
+        Some(self.lease())
     }
 }
 

@@ -11,7 +11,7 @@ use omega::{
     clients::Connect,
     core::{Context, Event, Failure},
     decisions::{CheckResults, KeptResults},
-    run::{Engine, Report, Runs, Status},
+    run::{Engine, LockHolder, Locking, Report, Runs, Status},
     site::Site,
 };
 use serde_json::json;
@@ -64,7 +64,13 @@ impl App {
             screen: Screen::new(environment, global.output).with_systems(Arc::clone(&systems)),
             asking: asking.map(|screen| screen.with_systems(Arc::clone(&systems))),
             systems,
-            ctx: Context::default().with_events(console.clone()),
+            ctx: Context::default().with_events(console.clone()).with_locking(Locking {
+                holder: LockHolder::this_process(
+                    &environment.user(),
+                    &format!("omega-cli {}", called.name),
+                ),
+                break_lock: global.break_lock.clone(),
+            }),
             console,
             runs: Runs::new(&environment.state()),
             state: environment.state(),
@@ -105,6 +111,7 @@ impl App {
             Command::Schema { of } => Ok(self.schema(of)),
             Command::Completions { shell } => Ok(self.completions(shell)),
             Command::Man { directory } => self.man(&directory),
+            Command::Locks(args) => self.locks(&args).await,
             Command::Runs(args) => self.runs(&args).await,
             Command::Operation(operation) => Box::pin(self.operation(&operation)).await,
             Command::Access(operation) => self.access(&operation).await,

@@ -53,6 +53,10 @@ pub(crate) struct Global {
     /// Send nothing that could change the site; a command that would is refused. Commands that only read never do.
     #[arg(long, global = true)]
     pub(crate) read_only: bool,
+    /// Take the place of the run that holds the lock with this ID, as the message of the lock says. Only of a
+    /// run that no longer goes on: what it still sends is refused.
+    #[arg(long, global = true, value_name = "ID")]
+    pub(crate) break_lock: Option<String>,
     /// End after this time (10m), with exit code 124. A write under way has 30 s more.
     #[arg(long, global = true, value_name = "DURATION", value_parser = limit)]
     pub(crate) timeout: Option<Duration>,
@@ -113,6 +117,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// List runs, show one, or remove what killed runs left.
     Runs(RunsArgs),
+    /// Show who holds the locks of the site's units and management cluster (read-only).
+    Locks(SiteArgs),
     /// Release a cluster stuck deleting, and remove what it left in the cloud.
     ReleaseStuckDelete(ReleaseStuckDeleteArgs),
     /// Destroy the cloud's Juju model and release its machines in MAAS (D-018). It can't be undone.

@@ -17,7 +17,11 @@ impl CommandLine {
         }
         words.retain(|word| !is_about_logging(word));
         // A suggested command is another call.
-        Self(words).without("--read-only").without_value("--timeout").without_value("--trace")
+        Self(words)
+            .without("--read-only")
+            .without_value("--timeout")
+            .without_value("--trace")
+            .without_value("--break-lock")
     }
 
     /// Replaces the subcommand `from`.

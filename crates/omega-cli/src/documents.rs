@@ -97,6 +97,13 @@ struct Run {
     seconds: Option<f64>,
 }
 
+/// `locks`
+#[derive(JsonSchema)]
+struct Locks {
+    /// The lock of each unit, and of the management cluster.
+    locks: Vec<omega::locks::LockState>,
+}
+
 /// `runs show`
 #[derive(JsonSchema)]
 struct ShownRun {
@@ -417,6 +424,8 @@ pub(crate) enum Document {
     Runs,
     /// `runs show`
     Run,
+    /// `locks`
+    Locks,
     /// `runs sweep`
     Sweep,
     /// `explain`
@@ -465,6 +474,7 @@ impl Document {
             Self::Show => schema_for!(Show),
             Self::Runs => schema_for!(Runs),
             Self::Run => schema_for!(ShownRun),
+            Self::Locks => schema_for!(Locks),
             Self::Sweep => schema_for!(Sweep),
             Self::Explain => schema_for!(Explained),
             Self::Decisions => schema_for!(DecisionList),

@@ -40,6 +40,7 @@ const EFFECTS: &[(&str, Effect)] = &[
     ("as-built", Reads),
     ("export kubernetes", Reads),
     ("runs", Reads),
+    ("locks", Reads),
     ("runs show", Reads),
     ("runs sweep", Writes),
     ("release-stuck-delete", Writes),

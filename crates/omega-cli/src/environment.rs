@@ -54,6 +54,16 @@ impl Environment {
         home.map(PathBuf::from).or_else(home_of_user).unwrap_or_else(|| "/nonexistent".into())
     }
 
+    /// Returns who runs this, for others to ask: the user of the process, and who became that by sudo.
+    pub(crate) fn user(&self) -> String {
+        let name = user_entry(|fields| fields.first().map(|name| (*name).to_owned()));
+        let name = name.or_else(|| self.get("USER").map(str::to_owned)).unwrap_or_default();
+        match self.get("SUDO_USER").filter(|other| *other != name) {
+            Some(other) => format!("{other} as {name}"),
+            None => name,
+        }
+    }
+
     /// Returns the parts of this machine that the library may use.
     pub(crate) fn machine(&self) -> Machine {
         let home = self.home();
@@ -88,6 +98,14 @@ impl Environment {
 fn home_of_user() -> Option<PathBuf> {
     let me = rustix::process::geteuid().as_raw().to_string();
     home_in(&fs::read_to_string("/etc/passwd").ok()?, &me)
+}
+
+/// Returns what the entry of the user that this process runs as has, by /etc/passwd.
+fn user_entry<T>(read: impl Fn(&[&str]) -> Option<T>) -> Option<T> {
+    let me = fs::metadata("/proc/self").ok()?.uid().to_string();
+    let passwd = fs::read_to_string("/etc/passwd").ok()?;
+    let mut entries = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    read(&entries.find(|fields| fields.get(2) == Some(&me.as_str()))?)
 }
 
 fn home_in(passwd: &str, uid: &str) -> Option<PathBuf> {

@@ -36,6 +36,7 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
             ("verify", &["verify graft"]),
             ("rollback", &["rollback graft --plan", "rollback --run latest"]),
             ("runs", &["runs", "runs show latest", "runs sweep --plan"]),
+            ("locks", &["locks", "locks --unit magnum/0"]),
             (
                 "teardown",
                 &[

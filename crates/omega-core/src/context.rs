@@ -18,7 +18,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{Event, EventSink, Journal, JournalError, NoJournal, Progress, StepId, journal::Entry};
+use crate::{
+    Event, EventSink, Journal, JournalError, NoJournal, Progress, StepId, journal::Entry,
+    run::Locking,
+};
 
 /// How long a write that is under way, its verification, and the removal of what a run made for itself may
 /// still take after the run was stopped by [`CancelReason::Deadline`]. Then they are given up.
@@ -39,6 +42,7 @@ pub struct Context {
     journal: Arc<dyn Journal>,
     written: Arc<AtomicBool>,
     step: Option<Arc<StepId>>,
+    locking: Arc<Locking>,
 }
 
 impl Default for Context {
@@ -53,13 +57,15 @@ impl Default for Context {
             journal: Arc::new(NoJournal),
             written: Arc::default(),
             step: None,
+            locking: Arc::default(),
         }
     }
 }
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cancel, run, deadline, clock, events: _, journal: _, written, step } = self;
+        let Self { cancel, run, deadline, clock, events: _, journal: _, written, step, locking } =
+            self;
         f.debug_struct("Context")
             .field("cancel", cancel)
             .field("run", run)
@@ -67,6 +73,7 @@ impl fmt::Debug for Context {
             .field("clock", clock)
             .field("written", written)
             .field("step", step)
+            .field("locking", locking)
             .finish_non_exhaustive()
     }
 }
@@ -102,6 +109,12 @@ impl Context {
         Self { clock, ..self }
     }
 
+    /// Takes the locks of targets in this way. By default the holder is this process, without a user.
+    #[must_use]
+    pub fn with_locking(self, locking: Locking) -> Self {
+        Self { locking: Arc::new(locking), ..self }
+    }
+
     /// Returns a context of the same run that can't be cancelled, for cleaning up. It has [`GRACE`] after the
     /// deadline of the run.
     #[must_use]
@@ -118,6 +131,11 @@ impl Context {
     /// Returns the cancellation token.
     pub fn cancel(&self) -> &CancelToken {
         &self.cancel
+    }
+
+    /// Returns how the locks of targets are taken.
+    pub fn locking(&self) -> &Locking {
+        &self.locking
     }
 
     /// Returns when the run gives up.

@@ -1,11 +1,11 @@
 //! The one trait an operation implements.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Context, Delta, Describe, Diagnostic, Evidence, PollPolicy};
+use crate::{Context, Delta, Describe, Diagnostic, Evidence, PollPolicy, run::TargetLock};
 
 /// A typed desired fact about one object, and how to make it true.
 ///
@@ -142,6 +142,11 @@ pub trait Desired:
 pub trait Label {
     /// Returns the name.
     fn label(&self) -> String;
+
+    /// Returns the lock that a run takes before it changes this, if it has one.
+    fn lock(&self) -> Option<Arc<dyn TargetLock>> {
+        None
+    }
 }
 
 /// What a step is about: a noun and a name that the operator knows.

@@ -43,6 +43,10 @@ pub trait Diagnostic: Error {
     fn cancelled(&self) -> bool {
         false
     }
+    /// Returns whether another run holds the lock that the write needs.
+    fn locked(&self) -> bool {
+        false
+    }
     /// Returns whether omega itself refused it: nothing was sent.
     fn refused(&self) -> bool {
         false
@@ -119,6 +123,9 @@ impl Diagnostic for Failure {
     }
     fn cancelled(&self) -> bool {
         self.class == FailureClass::Interrupted
+    }
+    fn locked(&self) -> bool {
+        self.class == FailureClass::Locked
     }
     fn refused(&self) -> bool {
         self.class == FailureClass::Refused

@@ -35,6 +35,8 @@ impl FailureClass {
             Self::Interrupted
         } else if error.timed_out() {
             Self::Deadline
+        } else if error.locked() {
+            Self::Locked
         } else if error.refused() {
             Self::Refused
         } else {

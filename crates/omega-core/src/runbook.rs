@@ -1,6 +1,6 @@
 //! Steps and gates in the order of a runbook.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use futures::{FutureExt as _, StreamExt as _, future::join_all, stream};
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Clock, Context, Evidence, Failure, FailureClass, Finding, Gate, Preview, Step, StepId, Subject,
-    Verdict, Wait, WaitState,
+    Verdict, Wait, WaitState, run::TargetLock,
 };
 
 /// How many targets are read at the same time: each needs a connection or a process.
@@ -329,6 +329,14 @@ impl TargetPlan {
 
     pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
         self.sections.iter().flat_map(|section| &section.items)
+    }
+
+    /// Returns the locks of what its steps change.
+    pub fn locks(&self) -> impl Iterator<Item = Arc<dyn TargetLock>> {
+        self.items().filter_map(|item| match item {
+            Item::Step(step) => step.lock(),
+            Item::Gate(_) | Item::Wait(_) => None,
+        })
     }
 
     /// Fails before the first write if `looked` has changes that `approved` does not show.

@@ -11,6 +11,7 @@ use crate::{
     Outcome, Plan, StepId, Subject, Touched,
     ensure::{id, plan_in_time},
     plan,
+    run::TargetLock,
 };
 
 /// A [`Desired`] bound to its target. Only [`step`] and [`step_with_proof`] make one.
@@ -31,6 +32,8 @@ pub trait Step: Send + Sync + sealed::Sealed {
     ///
     /// Tells what differs.
     fn covered(&self, fresh: &Preview, approved: &Preview) -> Result<(), Failure>;
+    /// Returns the lock that a run takes before it runs the step, if the target has one.
+    fn lock(&self) -> Option<Arc<dyn TargetLock>>;
     /// Makes the fact true, with only the changes that `approval` covers.
     async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<StepDone, Failure>;
 }
@@ -221,6 +224,10 @@ where
 
     fn covered(&self, fresh: &Preview, approved: &Preview) -> Result<(), Failure> {
         within::<D>(fresh, approved)
+    }
+
+    fn lock(&self) -> Option<Arc<dyn TargetLock>> {
+        self.target.lock()
     }
 
     async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<StepDone, Failure> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     Approval, Context, Delta, Desired, Failure, Plan, Preview, Step, StepDone, StepId, Subject,
+    run::TargetLock,
     step::{Bound, sealed::Sealed},
     with_temporary,
 };
@@ -56,6 +57,10 @@ where
 
     fn covered(&self, fresh: &Preview, approved: &Preview) -> Result<(), Failure> {
         self.bound.covered(fresh, approved)
+    }
+
+    fn lock(&self) -> Option<Arc<dyn TargetLock>> {
+        self.bound.lock()
     }
 
     async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<StepDone, Failure> {

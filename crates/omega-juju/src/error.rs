@@ -177,7 +177,9 @@ impl Diagnostic for Error {
             Self::HostKey { found, .. }
             | Self::UnknownHost { found, .. }
             | Self::NoUnits { found, .. } => Some(found.clone()),
-            Self::Failed { failure, .. } => failure.found.clone(),
+            Self::Failed { failure, .. } => {
+                failure.found.clone().or_else(|| Some(failure.held.as_ref()?.to_string()))
+            }
             Self::Denied { tried, .. } => Some(format!("tried {tried}")),
             Self::NotLoggedIn { why, .. } => Some(format!("juju: {why}")),
             _ => None,
@@ -189,7 +191,9 @@ impl Diagnostic for Error {
             Self::Unreachable { next, .. } => next.clone(),
             Self::Juju { next, .. } => Some(next.clone()),
             Self::ReadOnly(refused) => refused.next(),
-            Self::Failed { failure, .. } => failure.next.clone(),
+            Self::Failed { failure, .. } => {
+                failure.next.clone().or_else(|| Some(failure.held.as_ref()?.next()))
+            }
             Self::HostKey { host, .. } => Some(format!(
                 "if the machine was rebuilt, compare the fingerprint on its console, then replace \
                  the line for {host} in known_hosts"
@@ -234,6 +238,15 @@ impl Diagnostic for Error {
 
     fn timed_out(&self) -> bool {
         matches!(self, Self::Deadline { .. })
+    }
+
+    fn locked(&self) -> bool {
+        matches!(self.code(), Some(FailureCode::Held | FailureCode::Fenced))
+    }
+
+    fn detail(&self) -> Option<serde_json::Value> {
+        let Self::Failed { failure, .. } = self else { return None };
+        failure.held.as_ref().and_then(|held| serde_json::to_value(held).ok())
     }
 
     fn refused(&self) -> bool {

@@ -25,10 +25,10 @@ pub use error::Error;
 pub use read_conductor::{ConductorFacts, read_conductor};
 pub use unit::{
     Access, Action, ActionFailure, BrokenMetadata, Channel, Distribution, DistributionsState,
-    DomainSnapshots, Download, DriverState, DriversState, Expect, FailureCode, FileAction,
-    FileFacts, FileState, ImportInputs, Interpreter, InvalidPath, InvalidServiceName, Obstacle,
-    OptionSource, OptionsState, OtherDistribution, PackageAction, Payload, PipSource, Placement,
-    Probe, ProbeFailure, ProgramState, ReachState, ReleasesState, Reply, Resolved, ServiceAction,
-    ServiceName, ServiceState, SinceStart, Sources, Unit, UnitPath,
+    DomainSnapshots, Download, DriverState, DriversState, Expect, FailureCode, Fence, FileAction,
+    FileFacts, FileState, ImportInputs, Interpreter, InvalidPath, InvalidServiceName, LockRequest,
+    Obstacle, OptionSource, OptionsState, OtherDistribution, PackageAction, Payload, PipSource,
+    Placement, Probe, ProbeFailure, ProgramState, ReachState, ReleasesState, Reply, Resolved,
+    ServiceAction, ServiceName, ServiceState, SinceStart, Sources, Unit, UnitPath,
 };
 pub use upstream_messages::HelmFailure;

@@ -12,6 +12,7 @@
 //! * [`teardown`] destroys a cloud's Juju model and releases its machines.
 //! * [`acceptance`] checks the acceptance bar of a cloud, D-011, and reports.
 //! * [`as_built`] writes down what of a site really exists.
+//! * [`locks`] reads who holds the locks of a site's targets.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
 //! * `rehearsal` runs a whole job on the simulators (feature `sim`).
 //! * [`decisions`] explains the decisions that the runbooks are based on, and knows every rule that checks them.
@@ -32,6 +33,7 @@ pub mod export_kubernetes;
 pub mod graft;
 pub mod lint;
 pub mod live;
+pub mod locks;
 mod machine;
 #[cfg(feature = "sim")]
 pub mod rehearsal;

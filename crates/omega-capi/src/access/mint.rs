@@ -10,7 +10,9 @@ use omega_core::{
     Check, Context, Delta, Event, Failure, FailureClass, Label, Outcome, PollPolicy, Touched,
     WaitError, ensure,
     kubeconfig::{Kubeconfig, KubeconfigFacts},
-    plan, wait_for, with_temporary,
+    plan,
+    run::TargetLock,
+    wait_for, with_temporary,
 };
 use tokio::time::Instant;
 use url::Url;
@@ -86,6 +88,10 @@ impl Mint {
 impl Label for Mint {
     fn label(&self) -> String {
         self.management.label()
+    }
+
+    fn lock(&self) -> Option<Arc<dyn TargetLock>> {
+        self.management.lock()
     }
 }
 

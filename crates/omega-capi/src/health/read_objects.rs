@@ -31,6 +31,7 @@ fn answer(error: Error) -> Answer {
         Error::Config { .. }
         | Error::Unreachable { .. }
         | Error::Deadline { .. }
+        | Error::Fenced { .. }
         | Error::ReadOnly(_) => Answer::Nothing { why: error.to_string() },
     }
 }

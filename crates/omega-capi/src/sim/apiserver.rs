@@ -18,6 +18,7 @@ use super::{
     connection::{Fault, connection},
     discovery::{list, text},
     kubelet::PodOutcome,
+    leases::{is_lease, leases},
     objects::Collection,
     recorded::{CRDS, recorded},
     recording::Recording,
@@ -138,6 +139,7 @@ impl Apiserver {
     pub fn fork(&self) -> Self {
         let mut state = self.state.lock().clone();
         state.received = super::state::Received::default();
+        state.leases = super::leases::Leases::default();
         Self { state: Shared::new(state), token: self.token.clone() }
     }
 
@@ -321,6 +323,22 @@ impl Apiserver {
         self.state.lock().received.reviews
     }
 
+    /// Returns the requests about Leases (`PUT /apis/…`), in order. They are not among the others.
+    pub fn lease_requests(&self) -> Vec<String> {
+        self.state.lock().leases.requests.clone()
+    }
+
+    /// Returns the Lease of this name in `namespace`.
+    pub fn lease(&self, namespace: &str, name: &str) -> Option<Value> {
+        let path = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}");
+        self.state.lock().stored_lease(&path)
+    }
+
+    /// Sets the clock by which Leases expire forward.
+    pub fn advance_leases(&self, by: std::time::Duration) {
+        self.state.lock().leases.ahead += by;
+    }
+
     /// Sets the fault, until [`Apiserver::clear_fault`].
     pub fn fail(&self, fault: Fault) {
         self.state.lock().fault = Some(fault);
@@ -372,6 +390,7 @@ impl Apiserver {
             .layer(layer(state, connection))
             .layer(layer(state, write_faults))
             .layer(layer(state, authorize))
+            .layer(layer(state, leases))
             .layer(layer(state, store))
             .service(recorded(state))
     }
@@ -389,8 +408,12 @@ impl Service<Request<Body>> for Apiserver {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (layers, token, state) = (self.layers(), self.token.clone(), self.state.clone());
         Box::pin(async move {
+            let of_lease = is_lease(request.uri().path());
             let response = layers.oneshot(ApiRequest::read(request, token).await?).await?;
-            let clock = state.lock().clock;
+            let clock = {
+                let state = state.lock();
+                if of_lease { Some(state.lease_time()) } else { state.clock }
+            };
             let date = clock.map(|clock| {
                 jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&clock)
             });

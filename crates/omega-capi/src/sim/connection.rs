@@ -4,6 +4,7 @@ use http::StatusCode;
 use tower::{BoxError, Service as _, ServiceExt as _};
 
 use super::{
+    leases::is_lease,
     recorded::{exchange, expired, unavailable},
     request::{Answering, ApiRequest, ApiResponse, Next},
     state::{Shared, State},
@@ -48,7 +49,11 @@ pub(super) fn connection(state: Shared, request: ApiRequest, next: Next) -> Answ
     Box::pin(async move {
         let (fault, refusal) = {
             let mut state = state.lock();
-            state.received.paths.push(request.path.clone());
+            if is_lease(&request.path) {
+                state.leases.requests.push(format!("{} {}", request.method, request.path));
+            } else {
+                state.received.paths.push(request.path.clone());
+            }
             (state.fault.clone(), refusal(&state, &request))
         };
         let mut next = next;

@@ -14,6 +14,7 @@ mod balanced;
 mod connection;
 mod discovery;
 mod kubelet;
+mod leases;
 mod machine;
 mod objects;
 mod recorded;

@@ -9,6 +9,7 @@ use super::{
     connection::Fault,
     discovery::{list, text},
     kubelet::PodOutcome,
+    leases::Leases,
     objects::Collection,
     recording::Recording,
 };
@@ -40,6 +41,7 @@ pub(super) struct State {
     /// The object that another client changes just before the next write.
     pub(super) raced: Option<String>,
     pub(super) received: Received,
+    pub(super) leases: Leases,
 }
 
 /// The received requests.
@@ -96,6 +98,7 @@ impl State {
             writes_forbidden: false,
             raced: None,
             received: Received::default(),
+            leases: Leases::default(),
         }
     }
 

@@ -5,6 +5,7 @@ use tower::{Service as _, ServiceExt as _};
 use super::{
     authorize::{Attributes, forbidden},
     connection::broken,
+    leases::is_lease,
     request::{Answering, ApiRequest, Effect, Next, status},
     state::{Shared, State},
 };
@@ -40,6 +41,8 @@ impl State {
     fn receive(&mut self, request: &ApiRequest) -> Option<Fault> {
         let line = || format!("{} {} {}", request.method, request.path, request.body);
         match request.effect() {
+            // The lock is no write of the operation.
+            Effect::Write if is_lease(&request.path) => None,
             Effect::Read => None,
             Effect::Review => {
                 self.received.reviews += 1;

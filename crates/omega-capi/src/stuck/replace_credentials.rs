@@ -1,9 +1,10 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use omega_core::{
     ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Label, Outcome,
     Subject, ensure,
+    run::TargetLock,
     values::{Secret, Sha256},
 };
 use omega_driver::naming::{CACERT, CLOUDS_YAML};
@@ -80,6 +81,10 @@ impl CredentialSource {
 impl Label for CredentialSource {
     fn label(&self) -> String {
         self.management.label()
+    }
+
+    fn lock(&self) -> Option<Arc<dyn TargetLock>> {
+        self.management.lock()
     }
 }
 

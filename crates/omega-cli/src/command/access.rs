@@ -178,7 +178,7 @@ impl App {
         let retarget = Arc::new(Retarget::new(self.ctx.now()));
         let label = retarget.label();
         let steps = vec![step(&retarget, wanted)];
-        let job = self.job_of(&args.site, steps, (label, server), || 0);
+        let job = self.job_of(&args.site, steps, (label, server), Counts::default);
         let lock = || self.runs.lock(&args.site.site, &self.task);
         let _lock = (!args.write.plan).then(lock).transpose()?;
         let (report, next) = self.carry_out(&args.site.site, &job, args.write).await?;
@@ -194,11 +194,10 @@ impl App {
         site: &SiteFile,
         steps: Vec<Box<dyn Step>>,
         (label, server): (String, String),
-        requests: impl Fn() -> usize + Send + Sync + 'static,
+        counts: impl Fn() -> Counts + Send + Sync + 'static,
     ) -> Job {
         let items = steps.into_iter().map(Item::Step).collect();
         let target = TargetPlan::shared(label, vec![Section::new("", &self.task, items)]);
-        let counts = move || Counts { requests: requests(), ..Counts::default() };
         let endpoints = Endpoints::from([("management".to_owned(), server)]);
         let site = site.site.display().to_string();
         Job::new(&self.task, site, vec![target]).on(endpoints, counts)
@@ -217,7 +216,11 @@ impl App {
         let mint = Mint::new(management.clone(), &kubeconfig.facts, self.ctx.now());
         let steps = mint_steps(&Arc::new(mint), wanted).await?;
         let label = management.label();
-        let counted = move || management.requests();
+        let counted = move || Counts {
+            requests: management.requests(),
+            locks: management.lock_requests(),
+            ..Counts::default()
+        };
         let at = (label.clone(), label);
         let job = self.job_of(&args.site, steps, at, counted);
         let lock = || self.runs.lock(&args.site.site, &self.task);

@@ -103,12 +103,23 @@ impl App {
         let server = management.label();
         let target = Endpoints::from([("management".to_owned(), server)]);
         let requests = management.clone();
-        let counts = move || Counts { requests: requests.requests(), ..Counts::default() };
+        let counts = move || Counts {
+            requests: requests.requests(),
+            locks: requests.lock_requests(),
+            ..Counts::default()
+        };
         let site = args.site.site.display().to_string();
         let job = Job::new(&self.task, site, Vec::new()).on(target, counts);
-        let (run, ctx) = self.engine().begin(&job)?;
-        let done = probe_pod_egress(&ctx, &management, &probe).await;
+        let locks = self.ctx.lock(management.lock().into_iter().collect(), &self.task).await?;
+        let done = async {
+            let (run, ctx) = self.engine().begin(&job)?;
+            let done = probe_pod_egress(&ctx, &management, &probe).await;
+            Ok::<_, Failure>((run, done))
+        };
+        let done = done.await;
+        locks.release().await;
         self.console.done();
+        let (run, done) = done?;
         let done = done?;
         run.keep("report.json", &done)?;
         Ok(self.probed(&probe, &done))

@@ -22,6 +22,7 @@ mod fetch_cluster_kubeconfig;
 mod graft;
 mod init;
 mod lint;
+mod locks;
 mod operation;
 mod rehearse;
 mod release_stuck_delete;

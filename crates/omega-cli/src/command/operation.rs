@@ -169,6 +169,7 @@ impl App {
             units: units.len(),
             executions: units.iter().map(|unit| unit.executions()).sum(),
             requests: 0,
+            locks: units.iter().map(|unit| unit.lock_requests()).sum(),
         };
         self.one((&at.site, args.write), targets, endpoints, counts).await
     }

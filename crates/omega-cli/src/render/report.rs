@@ -92,7 +92,7 @@ fn rollback(task: &str, run: &str, site: &str) -> CommandLine {
 
 /// `21 facts hold on 3 units (1.9 s, remote executions: 3, requests: 2).`
 fn all_unchanged(holds: &str, recap: &Recap, report: &Report) -> String {
-    let Counts { units, executions, requests } = report.counts;
+    let Counts { units, executions, requests, .. } = report.counts;
     let units = match units {
         0 => String::new(),
         1 => " on 1 unit".to_owned(),

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, StreamExt as _, stream};
 
@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     Check, Context, Entry, Event, Failure, FailureClass, ItemState, PollPolicy, Preview, Run,
-    TargetKind, TargetPlan, TargetPreview, TargetReport, Touched, WaitError, runbook::Moment,
-    wait_for,
+    TargetKind, TargetPlan, TargetPreview, TargetReport, Touched, WaitError, run::TargetLock,
+    runbook::Moment, wait_for,
 };
 
 /// How often and how long a gate that only the changes can satisfy is checked again. Magnum updates
@@ -40,7 +40,10 @@ impl Engine {
         }
         let approved = approved.map(|plan| plan.targets);
         if looked.pending() {
-            return self.change(job, &looked, approved.as_deref()).await;
+            let locks = self.ctx.lock(locks(job, &looked), &job.name).await?;
+            let changed = self.change(job, &looked, approved.as_deref()).await;
+            locks.release().await;
+            return changed;
         }
         Ok(report().converged().ends(Status::Done))
     }
@@ -252,6 +255,14 @@ fn has_undoable(entries: &[Entry]) -> bool {
         let refused = |one: &Entry| matches!(one, Entry::Failed { step: of, touched: Touched::Nothing, .. } if of == step);
         entries.iter().any(begun) && !entries.iter().any(refused)
     })
+}
+
+/// The locks of the targets that have something to change. What is checked at the end may change something
+/// that only the changes make possible.
+fn locks(job: &Job, looked: &Looked) -> Vec<Arc<dyn TargetLock>> {
+    let targets = job.targets.iter().zip(&looked.targets);
+    let pending = targets.filter(|(_, looked)| looked.pending()).map(|(target, _)| target);
+    pending.chain(&job.afterwards).flat_map(TargetPlan::locks).collect()
 }
 
 fn pending(target: &TargetPreview) -> impl Iterator<Item = &Preview> {

@@ -93,4 +93,12 @@ pub struct Counts {
     pub executions: usize,
     /// HTTP requests to the cloud and to the management API.
     pub requests: usize,
+    /// Remote executions and requests for locks. They are not among the others.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub locks: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

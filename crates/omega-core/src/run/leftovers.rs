@@ -83,7 +83,15 @@ impl Runs {
     ) -> Result<bool, Failure> {
         let journal = Arc::new(self.reopen(&left.run.id)?);
         let ctx = ctx.clone().with_journal(journal);
-        let run = async || Ok(step.run(&ctx, Approval::Fact).await?.changed);
+        let run = async || {
+            // What is gone already needs no lock.
+            let is_gone = step.preview(ctx.now()).await?.is_satisfied();
+            let lock = step.lock().filter(|_| !is_gone);
+            let locks = ctx.lock(lock.into_iter().collect(), "runs sweep").await?;
+            let done = step.run(&ctx, Approval::Fact).await;
+            locks.release().await;
+            Ok(done?.changed)
+        };
         let tell = |why: &str, _: Duration| ctx.tell(&Event::Note { text: why.to_owned() });
         let waited = wait_for(&ctx, AGAIN, run, &|_: &bool| Check::Met, tell).await;
         let changed = waited.map_err(|ended| match ended {

@@ -13,6 +13,7 @@ mod engine;
 mod history;
 mod job;
 mod leftovers;
+mod locking;
 mod plan_file;
 mod recap;
 mod report;
@@ -24,6 +25,9 @@ pub use engine::{Approved, Engine, Looked};
 pub use history::{Outcome, RunOutcome};
 pub use job::{Counts, Endpoints, Job, PreState};
 pub use leftovers::Leftover;
+pub use locking::{
+    HeldLock, LOCK_LASTS, LockHolder, LockRefusal, LockWanted, Locking, LocksHeld, TargetLock,
+};
 pub use plan_file::{PlanFile, may_replace};
 pub use recap::Recap;
 pub use report::Report;

@@ -372,12 +372,10 @@ def perform(request, source):
     do = globals().get("act_" + action["action"])
     if do is None:
         raise Fail("unknown-request", "this agent does not know the action %s" % action["action"])
-    until = time.monotonic() + request["seconds"]
+    until, fence = time.monotonic() + request["seconds"], request.get("fence")
     try:
-        lock = os.open(os.path.join(state_directory("lock"), "act"), os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Fail("busy", "another omega process is changing this unit", next="wait until it ends, then run it again")
+        own_flock(time.monotonic() + PATIENCE)
+        check_fence(fence)
     except OSError as error:
         raise os_failure(error, STATE if os.path.isdir(STATE) else os.path.dirname(STATE))
     try:
@@ -387,6 +385,9 @@ def perform(request, source):
         if STARTED and not fail.sure:
             fail.touched = "maybe"
         raise
+    finally:
+        if fence is not None:
+            renew_quietly(fence)
 
 
 def main_act():
@@ -395,11 +396,14 @@ def main_act():
     os.umask(0o077)
     request = json.loads(REQUEST)
     try:
-        perform(request, sys.stdin.buffer)
-        reply = {"done": True}
+        if "ask" in request:
+            reply = {"lock": change_lock(request["ask"])}
+        else:
+            perform(request, sys.stdin.buffer)
+            reply = {"done": True}
     except Fail as fail:
         reply = {"error": {"why": fail.why, "code": fail.code, "expected": fail.expected, "found": fail.found,
-                           "next": fail.next, "touched": fail.touched}}
+                           "next": fail.next, "touched": fail.touched, "held": fail.held}}
     except Exception as error:
         reply = {"error": {"why": message_of(error), "code": code_of(error), "expected": None, "found": None, "next": None, "touched": "maybe"}}
     frame(out, request["nonce"], reply)

@@ -407,6 +407,10 @@ def probe_since_start(ask, seconds):
             "last_error": masked(last) if last else None}
 
 
+def probe_lock(ask, seconds):
+    return {"reply": "lock", "held": shown_lock(stored_lock())}
+
+
 def failed(error):
     return {"reply": "failed", "why": message_of(error), "code": code_of(error)}
 

@@ -26,6 +26,7 @@ class Fail(Exception):
         self.code, self.why, self.expected, self.found = code, why, expected, found
         self.next, self.touched = next, touched
         self.sure = False  # whether `touched` was observed
+        self.held = None  # the lock that is held instead, if that is why
 
 
 STARTED = []  # the programs that were started to change the machine

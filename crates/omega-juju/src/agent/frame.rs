@@ -1,4 +1,4 @@
-use omega_core::{Touched, values::Sha256};
+use omega_core::{Touched, run::HeldLock, values::Sha256};
 use serde::Deserialize;
 
 use crate::{ActionFailure, Error, FailureCode, Probe, ProbeFailure, Reply, upstream_messages};
@@ -42,6 +42,7 @@ struct Durations {
 #[serde(rename_all = "snake_case")]
 enum Outcome {
     Done(bool),
+    Lock(Option<HeldLock>),
     Error(ActionFailure),
 }
 
@@ -94,7 +95,26 @@ pub(crate) fn done(unit: &str, output: &Output, nonce: &str) -> Result<(), Error
         |why: String| Error::Malformed { unit: unit.to_owned(), why, touched: Touched::Maybe };
     match serde_json::from_slice(text).map_err(|error| malformed(shape(&error)))? {
         Outcome::Done(true) => Ok(()),
-        Outcome::Done(false) => Err(malformed("neither a success nor a failure".to_owned())),
+        Outcome::Done(false) | Outcome::Lock(_) => {
+            Err(malformed("neither a success nor a failure".to_owned()))
+        }
+        Outcome::Error(failure) => Err(failure.on(unit)),
+    }
+}
+
+/// Reads the answer to a request about the lock: the lock, if it is held now. The lock is no part of what an
+/// operation changes.
+///
+/// # Errors
+///
+/// As [`done`].
+pub(crate) fn lock(unit: &str, output: &Output, nonce: &str) -> Result<Option<HeldLock>, Error> {
+    let text = framed(unit, output, nonce, Touched::Nothing)?;
+    let malformed =
+        |why: String| Error::Malformed { unit: unit.to_owned(), why, touched: Touched::Nothing };
+    match serde_json::from_slice(text).map_err(|error| malformed(shape(&error)))? {
+        Outcome::Lock(held) => Ok(held),
+        Outcome::Done(_) => Err(malformed("the answer to another request".to_owned())),
         Outcome::Error(failure) => Err(failure.on(unit)),
     }
 }

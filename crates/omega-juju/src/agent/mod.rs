@@ -8,9 +8,11 @@ mod frame;
 mod program;
 mod request;
 
-pub(crate) use frame::{Output, done, replies};
+pub(crate) use frame::{Output, done, lock, replies};
 pub(crate) use program::{from_stdin, quoted};
 pub(crate) use request::{Request, Stdin};
 
+#[cfg(test)]
+mod lock_tests;
 #[cfg(test)]
 mod tests;

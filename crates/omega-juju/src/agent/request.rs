@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
-use omega_core::values::Secret;
+use omega_core::{run::LOCK_LASTS, values::Secret};
 use serde_json::json;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::program;
-use crate::{Action, Error, Payload, Probe};
+use crate::{Action, Error, Fence, LockRequest, Payload, Probe};
 
 /// A request to the agent: probes, or one action with its payload.
 #[derive(Debug)]
@@ -52,8 +52,14 @@ impl Request {
         Self { nonce, program: program::ASK, text: text.to_string(), payload: None }
     }
 
-    /// Returns a request with one action, which the agent aborts after `within`.
-    pub(crate) fn act(action: &Action, payload: Payload, within: Duration) -> Self {
+    /// Returns a request with one action, which the agent aborts after `within`, and refuses if the lock of
+    /// `fence` is not held.
+    pub(crate) fn act(
+        action: &Action,
+        payload: Payload,
+        within: Duration,
+        fence: Option<&Fence>,
+    ) -> Self {
         let (nonce, seconds) = (nonce(), within.as_secs().max(1));
         let payload = match payload {
             Payload::Null => None,
@@ -62,13 +68,34 @@ impl Request {
         let size =
             |bytes: &Arc<Secret>| json!({ "size": bytes.expose().len(), "sha256": bytes.digest() });
         let size = payload.as_ref().map(size);
-        let text = json!({ "nonce": nonce, "seconds": seconds, "action": action, "payload": size });
+        let fence = fence.map(
+            |Fence { id, token }| json!({ "id": id, "token": token, "lasts": LOCK_LASTS.as_secs() }),
+        );
+        let text = json!({
+            "nonce": nonce, "seconds": seconds, "action": action, "payload": size, "fence": fence,
+        });
         Self { nonce, program: program::ACT, text: text.to_string(), payload }
+    }
+
+    /// Returns a request about the lock.
+    pub(crate) fn lock(request: &LockRequest) -> Self {
+        let nonce = nonce();
+        let mut ask = json!(request);
+        ask["lasts"] = LOCK_LASTS.as_secs().into();
+        let text = json!({ "nonce": nonce, "ask": ask });
+        Self { nonce, program: program::ACT, text: text.to_string(), payload: None }
     }
 
     /// Returns the standard input for the command [`program::from_stdin`].
     pub(crate) fn stdin(&self) -> Stdin {
         let preamble = program::preamble(self.program, self.text.as_bytes());
+        Stdin { preamble, payload: self.payload.clone() }
+    }
+
+    /// Returns the same with a program in which `from` is replaced.
+    #[cfg(test)]
+    pub(super) fn stdin_with(&self, from: &str, to: &str) -> Stdin {
+        let preamble = program::preamble(&self.program.replace(from, to), self.text.as_bytes());
         Stdin { preamble, payload: self.payload.clone() }
     }
 

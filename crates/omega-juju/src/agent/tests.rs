@@ -52,7 +52,7 @@ fn stdin(preamble: Vec<u8>) -> Stdin {
 
 fn reload() -> Request {
     let reload = Action::Service(ServiceAction::ReloadUnits);
-    Request::act(&reload, Secret::new(vec![b'x'; 4096]).into(), WITHIN)
+    Request::act(&reload, Secret::new(vec![b'x'; 4096]).into(), WITHIN, None)
 }
 
 /// Sends all but the last `missing` bytes.
@@ -275,6 +275,7 @@ fn probes() -> String {
     [
         include_str!("common.py"),
         include_str!("obstacle.py"),
+        include_str!("held.py"),
         include_str!("network.py"),
         include_str!("unchanged.py"),
         include_str!("ask.py"),
@@ -399,9 +400,15 @@ assert failed[:2] == ("not-permitted", HOME + "/d/n: read-only file system"), fa
 
 /// Runs statements that use the agent's functions.
 fn in_the_agent(statements: &str, home: &std::path::Path) {
-    let (common, act) = (include_str!("common.py"), include_str!("act.py"));
-    let program = format!("{common}\n{}\n{act}\n{statements}\n", include_str!("obstacle.py"));
-    run_python(&["-I", "-c", &program], &[home.to_str().unwrap()]);
+    let program = [
+        include_str!("common.py"),
+        include_str!("obstacle.py"),
+        include_str!("held.py"),
+        include_str!("lock.py"),
+        include_str!("act.py"),
+        statements,
+    ];
+    run_python(&["-I", "-c", &program.join("\n")], &[home.to_str().unwrap()]);
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test without a channel")]

@@ -1,15 +1,15 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use omega_core::{Retry, Touched};
+use omega_core::{Retry, Touched, run::HeldLock};
 
 use super::{
     Deadlines, Stage,
     program::{Program, RunError},
 };
 use crate::{
-    Action, Channel, Error, Payload, Probe, Reply,
-    agent::{Output, Request, done, from_stdin, replies},
+    Action, Channel, Error, Fence, LockRequest, Payload, Probe, Reply,
+    agent::{Output, Request, done, from_stdin, lock, replies},
 };
 
 /// This machine: for omega on a unit.
@@ -76,10 +76,21 @@ impl Channel for Local {
         replies(LABEL, &output, &request.nonce, probes)
     }
 
-    async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
-        let request = Request::act(action, payload, self.deadlines.act_there());
+    async fn act(
+        &self,
+        action: &Action,
+        payload: Payload,
+        fence: Option<&Fence>,
+    ) -> Result<(), Error> {
+        let request = Request::act(action, payload, self.deadlines.act_there(), fence);
         let output = self.run(&request, self.deadlines.act, Touched::Maybe).await?;
         done(LABEL, &output, &request.nonce)
+    }
+
+    async fn lock(&self, request: &LockRequest) -> Result<Option<HeldLock>, Error> {
+        let request = Request::lock(request);
+        let output = self.run(&request, self.deadlines.ask(), Touched::Nothing).await?;
+        lock(LABEL, &output, &request.nonce)
     }
 }
 

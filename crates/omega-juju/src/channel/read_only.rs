@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{Touched, WriteRefused, read_only::is_exception, values::UnitName};
+use omega_core::{Touched, WriteRefused, read_only::is_exception, run::HeldLock, values::UnitName};
 
 use super::{JujuCommands, JujuModel};
-use crate::{Action, Channel, Error, Payload, Probe, Reply};
+use crate::{Action, Channel, Error, Fence, LockRequest, Payload, Probe, Reply};
 
 /// Lets questions through, and refuses every action, or every command of juju that is not listed as reading
 /// ([`EXCEPTIONS`](omega_core::read_only::EXCEPTIONS)), before it is sent.
@@ -30,8 +30,12 @@ impl Channel for ReadOnly<dyn Channel> {
         self.0.ask(probes).await
     }
 
-    async fn act(&self, action: &Action, _: Payload) -> Result<(), Error> {
+    async fn act(&self, action: &Action, _: Payload, _: Option<&Fence>) -> Result<(), Error> {
         Err(Error::ReadOnly(WriteRefused::new(action.to_string(), self.0.name())))
+    }
+
+    async fn lock(&self, request: &LockRequest) -> Result<Option<HeldLock>, Error> {
+        Err(Error::ReadOnly(WriteRefused::new(request.to_string(), self.0.name())))
     }
 }
 
@@ -84,11 +88,14 @@ mod tests {
             ServiceAction::RestartService { service }.into(),
         ];
         for action in actions {
-            let error = only.act(&action, Payload::Null).await.unwrap_err();
+            let error = only.act(&action, Payload::Null, None).await.unwrap_err();
             assert!(error.refused() && error.touched() == Touched::Nothing, "{error}");
             let words = format!("{action} was not sent to {}", only.name());
             assert!(error.to_string().starts_with(&words), "{error}");
         }
-        assert_eq!(machine.writes(), 0);
+        let take = crate::LockRequest::acquire(&omega_core::run::LockWanted::default());
+        let error = only.lock(&take).await.unwrap_err();
+        assert!(error.refused(), "{error}");
+        assert_eq!((machine.writes(), machine.held()), (0, None));
     }
 }

@@ -98,7 +98,7 @@ impl Clause<'_> {
 
     /// Performs an action, and expects success.
     pub(super) async fn act(&self, action: &Action, payload: Payload) -> Checked {
-        let done = self.channel.act(action, payload).await;
+        let done = self.channel.act(action, payload, None).await;
         done.map_err(|error| {
             let found = (error.to_string(), error.expected(), error.found());
             self.broken(format!("{action:?} to be done"), found)
@@ -107,7 +107,7 @@ impl Clause<'_> {
 
     /// Performs an action, and expects that it is refused without an effect.
     pub(super) async fn refused(&self, action: &Action, payload: Payload) -> Checked<Error> {
-        match self.channel.act(action, payload).await {
+        match self.channel.act(action, payload, None).await {
             Ok(()) => Err(self.broken(format!("{action:?} to be refused"), "it was done")),
             Err(error) if error.touched() == Touched::Nothing => Ok(error),
             Err(error) => Err(self.broken("nothing touched by a refusal", error)),

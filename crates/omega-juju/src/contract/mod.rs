@@ -4,6 +4,7 @@
 
 mod check;
 mod files;
+pub(crate) mod lock;
 mod packages;
 mod services;
 
@@ -14,7 +15,8 @@ use crate::Channel;
 /// Checks every clause, in order, and returns their names.
 ///
 /// The machine must be a fresh one for tests: its service is restarted (once with a failure), and
-/// packages are installed and uninstalled. Its state is restored, except for `/var/lib/omega`.
+/// packages are installed and uninstalled. Its state is restored, except for `/var/lib/omega`. Its lock must
+/// be free.
 ///
 /// # Errors
 ///
@@ -22,6 +24,7 @@ use crate::Channel;
 pub async fn contract(channel: &dyn Channel, site: &Site) -> Result<Vec<&'static str>, Broken> {
     let mut held = Vec::new();
     held.extend(files::check(channel, site).await?);
+    held.extend(lock::check(channel, site).await?);
     held.extend(services::check(channel, site).await?);
     held.extend(packages::check(channel, site).await?);
     Ok(held)

@@ -171,7 +171,7 @@ async fn broken(clause: Clause<'_>, site: &Site) -> Checked {
     let drop_in = clause.path(&format!("{DIRECTORY}/00.conf"))?;
     clause.act(&remove(&drop_in, DROP_IN), Payload::Null).await?;
     clause.act(&no_directory(&home), Payload::Null).await?;
-    match clause.channel.act(&restart(&site.service), Payload::Null).await {
+    match clause.channel.act(&restart(&site.service), Payload::Null, None).await {
         Ok(()) => return Err(clause.broken("a failed restart", "it was done")),
         Err(error) => {
             clause.same("touched", &error.touched(), &Touched::Maybe)?;

@@ -140,7 +140,7 @@ impl Machine {
         Err(ActionFailure::new(FailureCode::NotPermitted, format!("{path}: {why}")))
     }
 
-    fn room(&self, home: &str) -> Result<(), ActionFailure> {
+    pub(super) fn room(&self, home: &str) -> Result<(), ActionFailure> {
         if !self.full {
             return Ok(());
         }

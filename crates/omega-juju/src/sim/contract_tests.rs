@@ -27,6 +27,6 @@ async fn the_simulator_keeps_the_contract() {
             break_system_packages,
         };
         let held = contract(&sim, &site).await.unwrap_or_else(|broken| panic!("{broken}"));
-        assert_eq!(held.len(), 21);
+        assert_eq!(held.len(), 26);
     }
 }

@@ -10,13 +10,15 @@ use std::{
 use async_trait::async_trait;
 use omega_core::{
     Touched,
+    run::HeldLock,
     testing::{Fault, REFUSAL},
     values::UnitName,
 };
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Action, Channel, Error, FailureCode, OptionsState, Payload, Probe, ProbeFailure, Reply,
+    Action, Channel, Error, FailureCode, Fence, LockRequest, OptionsState, Payload, Probe,
+    ProbeFailure, Reply,
     agent::Output,
     channel::{JujuCommands, JujuModel, finished},
 };
@@ -369,7 +371,11 @@ impl Channel for Machine {
         Ok(probes.iter().map(reply).collect())
     }
 
-    async fn act(&self, _: &Action, _: Payload) -> Result<(), Error> {
+    async fn act(&self, _: &Action, _: Payload, _: Option<&Fence>) -> Result<(), Error> {
+        Err(Error::NothingScheduled { unit: format!("nova-compute/{}", self.nth) })
+    }
+
+    async fn lock(&self, _: &LockRequest) -> Result<Option<HeldLock>, Error> {
         Err(Error::NothingScheduled { unit: format!("nova-compute/{}", self.nth) })
     }
 }

@@ -8,6 +8,7 @@ mod actions;
 mod config;
 mod files;
 mod juju;
+mod lock;
 mod management;
 mod models;
 mod probes;

@@ -36,6 +36,7 @@ impl Machine {
             Probe::HelmVersion { service } => {
                 Reply::HelmVersion { version: self.helm_version(service.as_str()) }
             }
+            Probe::Lock => Reply::Lock { held: self.lock.held().cloned() },
             Probe::Directory { path } => {
                 Reply::Directory { names: self.files.names(path.as_str()) }
             }

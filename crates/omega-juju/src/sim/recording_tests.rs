@@ -136,7 +136,7 @@ fn kubeconfig() -> String {
 async fn act(sim: &Unit, entry: &Value) {
     let mut action: Action = serde_json::from_value(entry["action"].clone()).unwrap();
     let payload = payload(&mut action);
-    let reply = match sim.act(&action, payload).await {
+    let reply = match sim.act(&action, payload, None).await {
         Ok(()) => json!({"done": true}),
         Err(Error::Failed { failure, .. }) => json!({"error": {
             "why": failure.why, "expected": failure.expected, "found": failure.found,

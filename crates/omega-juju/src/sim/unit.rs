@@ -4,25 +4,28 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use omega_core::{
     Retry, Touched,
+    run::HeldLock,
     testing::{Fault, REFUSAL},
     values::Sha256,
 };
 
 use super::{
     files::{Files, Node, Owned},
+    lock::StoredLock,
     management::Management,
     python::{DRIVER, Installed, Python},
     services::Services,
     snapshot::Snapshot,
 };
 use crate::{
-    Action, ActionFailure, BrokenMetadata, Channel, DriverState, Error, FailureCode, Payload,
-    Probe, Reply, Sources,
+    Action, ActionFailure, BrokenMetadata, Channel, DriverState, Error, FailureCode, Fence,
+    LockRequest, Payload, Probe, Reply, Sources,
 };
 
 /// A simulated unit. Clones are the same unit.
@@ -53,10 +56,13 @@ pub(super) struct Machine {
     pub(super) executions: usize,
     pub(super) writes: usize,
     pub(super) spoiled: Option<(usize, Fault)>,
+    pub(super) lock: StoredLock,
+    /// Requests about the lock. They are not among the executions and writes.
+    pub(super) lock_requests: usize,
 }
 
 /// 2026-11-21, 09:00 UTC.
-const EPOCH: i64 = 1_795_251_600_000_000_000;
+pub(super) const EPOCH: i64 = 1_795_251_600_000_000_000;
 const SECOND: i64 = 1_000_000_000;
 
 impl fmt::Debug for Unit {
@@ -84,6 +90,8 @@ impl Machine {
             executions: 0,
             writes: 0,
             spoiled: None,
+            lock: StoredLock::default(),
+            lock_requests: 0,
         }
     }
 
@@ -102,12 +110,18 @@ impl Machine {
         }
     }
 
-    fn act(&mut self, action: &Action, payload: Option<&[u8]>) -> Result<(), Error> {
+    fn act(
+        &mut self,
+        action: &Action,
+        payload: Option<&[u8]>,
+        fence: Option<&Fence>,
+    ) -> Result<(), Error> {
         self.tick();
         self.executions += 1;
         if self.cut_off {
             return Err(self.unreachable(Touched::Nothing, "no route to host"));
         }
+        self.lock.check(fence).map_err(|failure| failure.on(&self.label))?;
         let nth = self.writes;
         self.writes += 1;
         let fault = self.spoiled.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault);
@@ -120,7 +134,11 @@ impl Machine {
             }
             Some(Fault::AnswerLost) | None => {}
         }
-        self.perform(action, payload).map_err(|failure| failure.on(&self.label))?;
+        let done = self.perform(action, payload);
+        if fence.is_some() {
+            self.lock.renew();
+        }
+        done.map_err(|failure| failure.on(&self.label))?;
         if fault.is_some() { Err(lost) } else { Ok(()) }
     }
 }
@@ -141,12 +159,26 @@ impl Channel for Unit {
         Ok(probes.iter().map(|probe| machine.answer(probe)).collect())
     }
 
-    async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
+    async fn act(
+        &self,
+        action: &Action,
+        payload: Payload,
+        fence: Option<&Fence>,
+    ) -> Result<(), Error> {
         let bytes = match &payload {
             Payload::Null => None,
             Payload::Bytes(secret) => Some(secret.expose()),
         };
-        self.lock().act(action, bytes)
+        self.lock().act(action, bytes, fence)
+    }
+
+    async fn lock(&self, request: &LockRequest) -> Result<Option<HeldLock>, Error> {
+        let mut machine = Self::lock(self);
+        machine.lock_requests += 1;
+        if machine.cut_off {
+            return Err(machine.unreachable(Touched::Nothing, "no route to host"));
+        }
+        machine.change_lock(request).map_err(|failure| failure.on(&machine.label))
     }
 }
 
@@ -156,6 +188,7 @@ impl Unit {
     pub fn copy(&self) -> Self {
         let mut machine = self.lock().clone();
         (machine.executions, machine.writes, machine.spoiled) = (0, 0, None);
+        (machine.lock, machine.lock_requests) = (StoredLock::default(), 0);
         Self(Arc::new(Mutex::new(machine)))
     }
 
@@ -180,6 +213,16 @@ impl Unit {
     /// Returns the number of writes.
     pub fn writes(&self) -> usize {
         self.lock().writes
+    }
+
+    /// Returns who holds its lock.
+    pub fn held(&self) -> Option<HeldLock> {
+        self.lock().lock.held().cloned()
+    }
+
+    /// Returns the number of requests about its lock. They are not among the remote executions and writes.
+    pub fn lock_requests(&self) -> usize {
+        self.lock().lock_requests
     }
 
     /// Returns the number of remote executions.
@@ -216,7 +259,9 @@ impl Unit {
 
     /// Advances the clock by `seconds`.
     pub fn wait(&self, seconds: i64) {
-        self.lock().now += seconds * SECOND;
+        let mut machine = self.lock();
+        machine.now += seconds * SECOND;
+        machine.lock.ahead += Duration::from_secs(seconds.unsigned_abs());
     }
 
     /// Changes the management cluster.

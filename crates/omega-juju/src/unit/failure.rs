@@ -1,4 +1,4 @@
-use omega_core::{Retry, Touched};
+use omega_core::{Retry, Touched, run::HeldLock};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -38,13 +38,17 @@ pub struct ActionFailure {
     pub next: Option<String>,
     /// Whether something may have changed.
     pub touched: Touched,
+    /// The lock of another run, if that is why.
+    #[serde(default)]
+    pub held: Option<Box<HeldLock>>,
 }
 
 impl ActionFailure {
     /// Returns a failure without an effect.
     pub(crate) fn new(code: FailureCode, why: impl Into<String>) -> Self {
         let (expected, found, next) = (None, None, None);
-        Self { why: why.into(), code, expected, found, next, touched: Touched::Nothing }
+        let touched = Touched::Nothing;
+        Self { why: why.into(), code, expected, found, next, touched, held: None }
     }
 
     #[cfg(any(test, feature = "sim"))]
@@ -74,6 +78,12 @@ pub enum FailureCode {
     TimedOut,
     /// Another omega process is changing the machine.
     Busy,
+    /// Another run holds the lock of the machine.
+    Held,
+    /// This run no longer holds the lock of the machine: it expired, or was broken. Nothing was done.
+    Fenced,
+    /// The stored lock of the machine can't be read.
+    LockDamaged,
     /// The request or its payload is incomplete. Nothing was done.
     Incomplete,
     /// The operating system forbids it.

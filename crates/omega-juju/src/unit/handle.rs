@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use omega_core::{Label, Touched, patiently, values::Sha256};
+use omega_core::{
+    Label, Touched, patiently,
+    run::{HeldLock, TargetLock},
+    values::Sha256,
+};
 use omega_driver::requirements::{DISTRIBUTION, DRIVERS_GROUP};
 use tokio::{sync::oneshot, time::Instant};
 
@@ -17,7 +21,7 @@ use super::{
     Access, Action, Channel, DistributionsState, DomainSnapshots, DriversState, FailureCode,
     FileState, Interpreter, Obstacle, OptionsState, Payload, Probe, ProbeFailure, ProgramState,
     ReachState, ReleasesState, Reply, ServiceName, ServiceState, SinceStart, Sources, UnitPath,
-    import_memory::ImportMemory,
+    import_memory::ImportMemory, lock::UnitLock,
 };
 use crate::{
     Error,
@@ -38,6 +42,7 @@ pub struct Unit {
     imports: Option<ImportMemory>,
     pending: Arc<Mutex<Vec<Pending>>>,
     executions: Arc<AtomicUsize>,
+    lock: Arc<UnitLock>,
 }
 
 type Answer = Result<Reply, Error>;
@@ -53,14 +58,20 @@ impl Label for Unit {
     fn label(&self) -> String {
         self.label.clone()
     }
+
+    fn lock(&self) -> Option<Arc<dyn TargetLock>> {
+        let lock: Arc<dyn TargetLock> = self.lock.clone();
+        Some(lock)
+    }
 }
 
 impl Unit {
     /// Returns the unit `label`, reached by `channel`, with the content that may be written to it.
     pub fn new(label: impl Into<String>, channel: Arc<dyn Channel>, sources: Sources) -> Self {
         let (pending, executions) = (Arc::default(), Arc::default());
-        let (standing, imports) = (None, None);
-        Self { label: label.into(), channel, sources, standing, imports, pending, executions }
+        let (standing, imports, label) = (None, None, label.into());
+        let lock = Arc::new(UnitLock::new(&label, Arc::clone(&channel)));
+        Self { label, channel, sources, standing, imports, pending, executions, lock }
     }
 
     /// Returns a handle on the same machine that remembers in `directory` what an import of the drivers
@@ -68,30 +79,29 @@ impl Unit {
     /// takes two seconds of its processor.
     #[must_use]
     pub fn remembering_imports(&self, directory: &Path) -> Self {
-        let (pending, executions) = (Arc::clone(&self.pending), Arc::clone(&self.executions));
-        Self {
-            label: self.label.clone(),
-            channel: Arc::clone(&self.channel),
-            sources: self.sources.clone(),
-            standing: self.standing.clone(),
-            imports: Some(ImportMemory::new(directory, &self.label, &self.channel.name())),
-            pending,
-            executions,
-        }
+        let imports = Some(ImportMemory::new(directory, &self.label, &self.channel.name()));
+        Self { imports, ..self.over(Arc::clone(&self.channel), Arc::clone(&self.lock)) }
     }
 
     /// Returns a handle on the same machine that refuses every action before it is sent.
     #[must_use]
     pub fn read_only(&self) -> Self {
-        let (pending, executions) = (Arc::clone(&self.pending), Arc::clone(&self.executions));
+        let channel: Arc<dyn Channel> = Arc::new(ReadOnly::new(Arc::clone(&self.channel)));
+        let lock = Arc::new(UnitLock::new(&self.label, Arc::clone(&channel)));
+        Self { imports: self.imports.clone(), ..self.over(channel, lock) }
+    }
+
+    /// Returns a handle on the same machine over this channel, which remembers no imports.
+    fn over(&self, channel: Arc<dyn Channel>, lock: Arc<UnitLock>) -> Self {
         Self {
             label: self.label.clone(),
-            channel: Arc::new(ReadOnly::new(Arc::clone(&self.channel))),
+            channel,
             sources: self.sources.clone(),
             standing: self.standing.clone(),
-            imports: self.imports.clone(),
-            pending,
-            executions,
+            imports: None,
+            pending: Arc::clone(&self.pending),
+            executions: Arc::clone(&self.executions),
+            lock,
         }
     }
 
@@ -109,6 +119,11 @@ impl Unit {
     /// Returns how many remote executions there were.
     pub fn executions(&self) -> usize {
         self.executions.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many remote executions there were for the lock; they are not among the others.
+    pub fn lock_requests(&self) -> usize {
+        self.lock.requests()
     }
 
     /// Returns how the machine is reached.
@@ -159,8 +174,9 @@ impl Unit {
     pub async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
         self.executions.fetch_add(1, Ordering::Relaxed);
         tracing::info!(unit = self.label, %action, "acting");
+        let held = self.lock.for_action().await;
         let start = Instant::now();
-        let done = self.channel.act(action, payload).await;
+        let done = self.channel.act(action, payload, held.as_ref()).await;
         trace("act", &format!("{} {action}", self.label), status(&done), start);
         done
     }
@@ -238,6 +254,14 @@ impl Unit {
         let group = group.to_owned();
         match self.ask(Probe::Options { service: service.clone(), group, keys }).await? {
             Reply::Options(state) => Ok(state),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Reads who holds the lock of the machine.
+    pub async fn held(&self) -> Result<Option<HeldLock>, Error> {
+        match self.ask(Probe::Lock).await? {
+            Reply::Lock { held } => Ok(held),
             other => Err(self.unexpected(&other)),
         }
     }
@@ -446,9 +470,9 @@ async fn flush(
 
 #[cfg(test)]
 mod tests {
-    use async_trait::async_trait;
-
     use super::*;
+    use crate::{Fence, LockRequest};
+    use async_trait::async_trait;
 
     #[derive(Debug, Default)]
     struct Counting(Mutex<Vec<usize>>);
@@ -462,8 +486,11 @@ mod tests {
             self.0.lock().unwrap().push(probes.len());
             Ok(probes.iter().map(|_| Reply::File(FileState::Absent)).collect())
         }
-        async fn act(&self, _: &Action, _: Payload) -> Result<(), Error> {
+        async fn act(&self, _: &Action, _: Payload, _: Option<&Fence>) -> Result<(), Error> {
             Ok(())
+        }
+        async fn lock(&self, _: &LockRequest) -> Result<Option<HeldLock>, Error> {
+            Ok(None)
         }
     }
 

@@ -6,6 +6,7 @@ mod drivers;
 mod failure;
 mod handle;
 mod import_memory;
+mod lock;
 mod names;
 mod probe;
 mod reply;
@@ -19,6 +20,7 @@ pub use channel::Channel;
 pub use drivers::{DriverState, DriversState, ImportInputs, SinceStart};
 pub use failure::{ActionFailure, FailureCode, ProbeFailure};
 pub use handle::Unit;
+pub use lock::{Fence, LockRequest};
 pub use names::{InvalidPath, InvalidServiceName, ServiceName, UnitPath};
 pub use probe::Probe;
 pub use reply::{

@@ -110,6 +110,8 @@ pub enum Probe {
         /// The index; `None` for the one of the unit's settings.
         index: Option<String>,
     },
+    /// Who holds the lock of the machine.
+    Lock,
     /// Whether the unit can download from a URL. The answer is not read to its end.
     Download { url: String },
     /// The last lines in the journal or the log file of a service.
@@ -154,6 +156,7 @@ impl fmt::Display for Probe {
             Self::PackageIndex { distribution, version, .. } => {
                 write!(f, "whether the package index has {distribution} {version}")
             }
+            Self::Lock => f.write_str("who holds the lock of the machine"),
             Self::Download { url } => write!(f, "whether {url} can be downloaded"),
             Self::LogTail { service } => write!(f, "the log of {service}"),
         }

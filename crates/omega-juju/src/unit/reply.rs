@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
-use omega_core::values::{FileMode, Sha256};
+use omega_core::{
+    run::HeldLock,
+    values::{FileMode, Sha256},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{DriversState, FailureCode, ProbeFailure, SinceStart, UnitPath};
@@ -24,6 +27,11 @@ pub enum Reply {
     Directory {
         /// The names, sorted; `None` if the directory does not exist.
         names: Option<Vec<String>>,
+    },
+    /// To `Lock`.
+    Lock {
+        /// The lock, if it is held.
+        held: Option<HeldLock>,
     },
     /// To `Obstacle`.
     Obstacle {

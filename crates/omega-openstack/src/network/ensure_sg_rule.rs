@@ -177,6 +177,21 @@ impl Desired for SgRule {
         });
         note.into_iter().collect()
     }
+
+    /// Neutron has no lock, and refuses a second rule only if its request is the same.
+    fn notes_after(&self, after: &SgRuleObserved) -> Vec<Note> {
+        let same: Vec<&str> = after.rules(&Spec::from(self)).map(|rule| rule.id.as_str()).collect();
+        if same.len() < 2 || self.presence == Presence::Absent {
+            return Vec::new();
+        }
+        let ids = same.join(", ");
+        let text = format!(
+            "{} rules have this meaning: {ids}; another client made one at the same time, and one is \
+             enough (openstack security group rule delete ID)",
+            same.len()
+        );
+        vec![Note::new(text)]
+    }
 }
 
 impl Describe for SgRuleChange {

@@ -92,6 +92,8 @@ impl PartialClients {
                 executions: clients.units.iter().map(|unit| unit.executions()).sum::<usize>()
                     + clients.model.as_ref().map_or(0, |model| model.executions()),
                 requests: cloud.unwrap_or_default() + management.unwrap_or_default(),
+                locks: clients.units.iter().map(|unit| unit.lock_requests()).sum::<usize>()
+                    + clients.management.as_ref().map_or(0, |one| one.lock_requests()),
             }
         }
     }

@@ -30,7 +30,7 @@ async fn a_juju_that_hangs_is_not_a_probe_on_the_unit() {
     for (error, command, whom, after, touched) in [
         (juju.ask(&probes).await.unwrap_err(), "exec", "magnum/0", 120, Touched::Nothing),
         (
-            juju.act(&action, Payload::Null).await.unwrap_err(),
+            juju.act(&action, Payload::Null, None).await.unwrap_err(),
             "ssh",
             "magnum/0",
             320,

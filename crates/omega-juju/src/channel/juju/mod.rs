@@ -12,7 +12,7 @@ mod status;
 use std::{io, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
-use omega_core::{Retry, Touched, values::UnitName};
+use omega_core::{Retry, Touched, run::HeldLock, values::UnitName};
 
 use self::classify::Whom;
 #[cfg(any(test, feature = "sim"))]
@@ -29,8 +29,8 @@ use super::{
     program::{Program, RunError},
 };
 use crate::{
-    Action, Channel, Error, Payload, Probe, Reply,
-    agent::{Output, Request, Stdin, done, from_stdin, quoted, replies},
+    Action, Channel, Error, Fence, LockRequest, Payload, Probe, Reply,
+    agent::{Output, Request, Stdin, done, from_stdin, lock, quoted, replies},
     upstream_messages::juju_asks,
 };
 
@@ -116,6 +116,31 @@ impl Juju {
         let program = Program::new(&self.target.program).args([command]).args(args);
         let run = program.ends_at(juju_asks).run(stdin, within).await;
         run.map_err(|error| not_run(&self.label(), command, &error, within, touched))
+    }
+
+    /// Runs the agent as root by `juju ssh`, which forwards standard input.
+    async fn ssh(
+        &self,
+        request: &Request,
+        within: Duration,
+        touched: Touched,
+    ) -> Result<Output, Error> {
+        self.refuse_unusable()?;
+        let mut args = vec!["--pty=false".to_owned()];
+        args.extend(self.model());
+        args.push(self.label());
+        args.extend(NO_PROMPT.map(String::from));
+        args.push(format!("sudo -n {}", quoted(&from_stdin())));
+        let within = within + self.deadlines.connect;
+        self.run("ssh", args, Some(request.stdin()), within, touched).await
+    }
+
+    /// Returns what was done, or juju's own error if there is no reply of the agent: it is more useful.
+    fn classified<T>(&self, output: &Output, done: Result<T, Error>) -> Result<T, Error> {
+        if matches!(done, Err(Error::Malformed { .. })) && output.status != Some(0) {
+            return classify::ssh(&self.whom(), output).map_or(done, Err);
+        }
+        done
     }
 
     /// Fails if nothing can be executed in the state that juju reported.
@@ -214,22 +239,20 @@ impl Channel for Juju {
         replies(&unit, &output, &request.nonce, probes)
     }
 
-    async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
-        self.refuse_unusable()?;
-        let unit = self.label();
-        let request = Request::act(action, payload, self.deadlines.act_there());
-        let mut args = vec!["--pty=false".to_owned()];
-        args.extend(self.model());
-        args.push(unit.clone());
-        args.extend(NO_PROMPT.map(String::from));
-        args.push(format!("sudo -n {}", quoted(&from_stdin())));
-        let within = self.deadlines.act + self.deadlines.connect;
-        let output = self.run("ssh", args, Some(request.stdin()), within, Touched::Maybe).await?;
-        let done = done(&unit, &output, &request.nonce);
-        if matches!(done, Err(Error::Malformed { .. })) && output.status != Some(0) {
-            // There is no reply of the agent: juju's own error is more useful.
-            return classify::ssh(&self.whom(), &output).map_or(done, Err);
-        }
-        done
+    async fn act(
+        &self,
+        action: &Action,
+        payload: Payload,
+        fence: Option<&Fence>,
+    ) -> Result<(), Error> {
+        let request = Request::act(action, payload, self.deadlines.act_there(), fence);
+        let output = self.ssh(&request, self.deadlines.act, Touched::Maybe).await?;
+        self.classified(&output, done(&self.label(), &output, &request.nonce))
+    }
+
+    async fn lock(&self, request: &LockRequest) -> Result<Option<HeldLock>, Error> {
+        let request = Request::lock(request);
+        let output = self.ssh(&request, self.deadlines.ask(), Touched::Nothing).await?;
+        self.classified(&output, lock(&self.label(), &output, &request.nonce))
     }
 }

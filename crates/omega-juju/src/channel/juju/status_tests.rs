@@ -96,7 +96,7 @@ async fn nothing_is_executed_on_a_unit_that_is_lost() {
     let probe = Probe::File { path: "/x".parse().unwrap() };
     let asked = juju.ask(&[probe]).await.unwrap_err();
     let action = Action::Service(ServiceAction::ReloadUnits);
-    let acted = juju.act(&action, Payload::Null).await.unwrap_err();
+    let acted = juju.act(&action, Payload::Null, None).await.unwrap_err();
     for error in [asked, acted] {
         let words = "magnum/0 can't be reached by juju: agent lost: agent is not communicating with \
                      the server";

@@ -11,15 +11,15 @@ mod server_key;
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use omega_core::Touched;
+use omega_core::{Touched, run::HeldLock};
 use tokio::sync::{Mutex, Semaphore};
 
 use self::connect::Connection;
 pub use self::{known_hosts::host_keys, login::check_identity};
 use super::Deadlines;
 use crate::{
-    Action, Channel, Error, Payload, Probe, Reply,
-    agent::{Output, Request, done, from_stdin, quoted, replies},
+    Action, Channel, Error, Fence, LockRequest, Payload, Probe, Reply,
+    agent::{Output, Request, done, from_stdin, lock, quoted, replies},
 };
 
 /// How many executions share a connection at a time. OpenSSH allows ten (`MaxSessions`).
@@ -146,10 +146,21 @@ impl Channel for Ssh {
         replies(&self.target.label(), &output, &request.nonce, probes)
     }
 
-    async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
-        let request = Request::act(action, payload, self.deadlines.act_there());
+    async fn act(
+        &self,
+        action: &Action,
+        payload: Payload,
+        fence: Option<&Fence>,
+    ) -> Result<(), Error> {
+        let request = Request::act(action, payload, self.deadlines.act_there(), fence);
         let output = self.run(&request, Touched::Maybe).await?;
         done(&self.target.label(), &output, &request.nonce)
+    }
+
+    async fn lock(&self, request: &LockRequest) -> Result<Option<HeldLock>, Error> {
+        let request = Request::lock(request);
+        let output = self.run(&request, Touched::Nothing).await?;
+        lock(&self.target.label(), &output, &request.nonce)
     }
 }
 

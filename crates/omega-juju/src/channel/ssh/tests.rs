@@ -278,7 +278,7 @@ async fn probes_and_actions_share_a_connection() {
         assert_eq!(replies, [const { Reply::File(FileState::Absent) }; 2]);
     }
     let much = Secret::new(vec![0; 5 << 20]);
-    ssh.act(&RELOAD, much.into()).await.unwrap();
+    ssh.act(&RELOAD, much.into(), None).await.unwrap();
     assert_eq!(ssh.name(), "ssh ubuntu@unit.example");
 }
 
@@ -287,7 +287,7 @@ async fn concurrent_executions_get_their_own_replies() {
     let place = Place::new();
     let ssh = place.connect(Machine::Sudo, place.target()).await.unwrap();
     let (probes, payload) = (probes(), Payload::Null);
-    let (asked, acted) = tokio::join!(ssh.ask(&probes), ssh.act(&RELOAD, payload));
+    let (asked, acted) = tokio::join!(ssh.ask(&probes), ssh.act(&RELOAD, payload, None));
     assert!(asked.unwrap_err().to_string().contains("sudo"));
     assert!(acted.unwrap_err().to_string().contains("sudo"));
 }
@@ -358,7 +358,7 @@ async fn a_machine_that_never_reads_does_not_block() {
     let place = Place::new();
     let ssh = place.connect(Machine::NeverReads, place.target()).await.unwrap();
     let much = Secret::new(vec![0; 8 << 20]);
-    let error = ssh.act(&RELOAD, much.into()).await.unwrap_err();
+    let error = ssh.act(&RELOAD, much.into(), None).await.unwrap_err();
     assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
     assert!(error.to_string().contains("exit status 1"), "{error}");
 }
@@ -369,7 +369,7 @@ async fn an_incomplete_reply_is_an_error() {
     let ssh = place.connect(Machine::Truncates, place.target()).await.unwrap();
     let error = ssh.ask(&probes()).await.unwrap_err();
     assert!(error.to_string().contains("an incomplete reply"), "{error}");
-    let error = ssh.act(&RELOAD, Payload::Null).await.unwrap_err();
+    let error = ssh.act(&RELOAD, Payload::Null, None).await.unwrap_err();
     assert_eq!(error.touched(), Touched::Maybe, "{error}");
 }
 
@@ -377,7 +377,7 @@ async fn an_incomplete_reply_is_an_error() {
 async fn a_deadline_ends_the_wait_and_says_whether_it_was_an_action() {
     let place = Place::new();
     let ssh = place.connect(Machine::Hangs, place.target()).await.unwrap();
-    let error = ssh.act(&RELOAD, Payload::Null).await.unwrap_err();
+    let error = ssh.act(&RELOAD, Payload::Null, None).await.unwrap_err();
     assert!(error.timed_out(), "{error:?}");
     assert_eq!(error.touched(), Touched::Maybe);
 }
@@ -387,7 +387,7 @@ async fn a_lost_connection_may_have_had_an_effect() {
     let place = Place::new();
     for machine in [Machine::Breaks, Machine::Killed] {
         let ssh = place.connect(machine, place.target()).await.unwrap();
-        let error = ssh.act(&RELOAD, Payload::Null).await.unwrap_err();
+        let error = ssh.act(&RELOAD, Payload::Null, None).await.unwrap_err();
         assert_eq!(error.touched(), Touched::Maybe, "{machine:?}: {error}");
     }
 }
@@ -520,7 +520,7 @@ async fn an_agent_that_does_not_answer_is_not_taken_for_the_server() {
 async fn a_session_that_is_not_opened_changed_nothing() {
     let place = Place::new();
     let ssh = place.connect(Machine::NoSession, place.target()).await.unwrap();
-    let error = ssh.act(&RELOAD, Payload::Null).await.unwrap_err();
+    let error = ssh.act(&RELOAD, Payload::Null, None).await.unwrap_err();
     assert_eq!(error.touched(), Touched::Nothing);
     assert_eq!(error.to_string(), "unit.example port 22 did not open a session within 1.5s");
 }
