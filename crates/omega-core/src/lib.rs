@@ -43,7 +43,7 @@ pub use delta::{ChangeKind, Delta, Describe, Diff};
 pub use desired::{Conflict, Desired, Label, Note, Subject};
 pub use ensure::{Outcome, Plan, ensure, plan};
 pub use event::{Event, EventSink, NoEvents, Progress, ProgressUnit, StepId};
-pub use failure::{Diagnostic, EnsureError, Failure, Retry, Touched, chain};
+pub use failure::{Diagnostic, EnsureError, Failure, Retry, Touched, chain, without_numbers};
 pub use failure_class::FailureClass;
 pub use finding::{Evidence, Finding, Observation, Severity};
 pub use gate::{CheckRule, Gate, Verdict, Wait, WaitState, WhenLate};
@@ -52,8 +52,8 @@ pub use library_words::{json_words, url_words};
 pub use lock::{Lock, LockError};
 pub use nearest_name::nearest_name;
 pub use persist::{
-    open_regular, persist, persist_all, persist_readable, private_directory, read_regular,
-    sync_parent,
+    open_regular, persist, persist_all, persist_readable, private_directory, read_input,
+    read_regular, sync_parent,
 };
 pub use read_only::{ClientMode, WriteRefused};
 pub use runbook::{
