@@ -45,6 +45,9 @@ pub enum Error {
     /// The response can't be parsed, or is incomplete.
     #[error("{server} gave no usable answer to {verb} {path}: {why}")]
     Malformed { server: String, verb: Verb, path: String, why: String },
+    /// Nothing of Cluster API is served: the kubeconfig is of another cluster, or it is not installed.
+    #[error("{server} serves no kind of Cluster API: this is no management cluster")]
+    NoManagement { server: String },
     /// The client only reads: see [`Management::read_only`](crate::Management::read_only). Nothing was
     /// sent.
     #[error(transparent)]
@@ -62,6 +65,7 @@ impl Diagnostic for Error {
             | Self::Deadline { .. }
             | Self::Status { code: 429 | 500..=599, .. } => Retry::Transient,
             Self::Config { .. }
+            | Self::NoManagement { .. }
             | Self::ReadOnly(_)
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
@@ -85,6 +89,7 @@ impl Diagnostic for Error {
         let next = match self {
             Self::ReadOnly(refused) => return refused.next(),
             Self::Config { .. } => "check the kubeconfig: kubectl config view --minify",
+            Self::NoManagement { .. } => crate::coherence::NO_CORE,
             Self::Unreachable { cause, .. } => cause.next(),
             Self::Deadline { .. } => "it may be starting or overloaded: kubectl get --raw /readyz",
             Self::Unauthorized { .. } => {
@@ -127,6 +132,7 @@ impl Diagnostic for Error {
         match self {
             // A refused write changed nothing. Whether a failed one did is not known.
             Self::Config { .. }
+            | Self::NoManagement { .. }
             | Self::ReadOnly(_)
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
