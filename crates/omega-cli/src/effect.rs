@@ -168,7 +168,7 @@ mod tests {
             // `apply` has a `plan` of its own; a bundle is a file of this machine.
             assert_eq!(
                 *plans,
-                effect != Reads && name != "apply" || name == "lint bundle",
+                (effect != Reads && name != "apply") || name == "lint bundle",
                 "{name} has --plan, or lacks it"
             );
         }
