@@ -53,6 +53,9 @@ pub enum Error {
         /// The lock that is held instead.
         held: Option<Box<HeldLock>>,
     },
+    /// Nothing of Cluster API is served: the kubeconfig is of another cluster, or it is not installed.
+    #[error("{server} serves no kind of Cluster API: this is no management cluster")]
+    NoManagement { server: String },
     /// The client only reads: see [`Management::read_only`](crate::Management::read_only). Nothing was
     /// sent.
     #[error(transparent)]
@@ -70,6 +73,7 @@ impl Diagnostic for Error {
             | Self::Deadline { .. }
             | Self::Status { code: 429 | 500..=599, .. } => Retry::Transient,
             Self::Config { .. }
+            | Self::NoManagement { .. }
             | Self::ReadOnly(_)
             | Self::Fenced { .. }
             | Self::Unauthorized { .. }
@@ -100,6 +104,7 @@ impl Diagnostic for Error {
                 "find out what the other run did, then run it again: completed steps are not repeated"
             }
             Self::Config { .. } => "check the kubeconfig: kubectl config view --minify",
+            Self::NoManagement { .. } => crate::coherence::NO_CORE,
             Self::Unreachable { cause, .. } => cause.next(),
             Self::Deadline { .. } => "it may be starting or overloaded: kubectl get --raw /readyz",
             Self::Unauthorized { .. } => {
@@ -142,6 +147,7 @@ impl Diagnostic for Error {
         match self {
             // A refused write changed nothing. Whether a failed one did is not known.
             Self::Config { .. }
+            | Self::NoManagement { .. }
             | Self::ReadOnly(_)
             | Self::Fenced { .. }
             | Self::Unauthorized { .. }

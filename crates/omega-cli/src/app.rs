@@ -42,6 +42,8 @@ pub(crate) struct App {
     pub(crate) task: String,
     /// The subcommand in full (`runs show`): `command` of the JSON document.
     pub(crate) command: String,
+    /// Whether `-v` was given.
+    pub(crate) verbose: bool,
     /// Whether `--read-only` was given.
     read_only: bool,
     called: Called,
@@ -77,6 +79,7 @@ impl App {
             given,
             task: called.name.split(' ').next().unwrap_or_default().to_owned(),
             command: called.name.clone(),
+            verbose: global.verbose > 0,
             read_only: global.read_only,
             called,
         }
@@ -104,7 +107,7 @@ impl App {
             Command::Accept(args) => Box::pin(self.accept(&args)).await,
             Command::Lint(args) => self.lint(&args).await,
             Command::Rehearse(args) => self.rehearse(&args).await,
-            Command::Explain(args) => self.explain(args.decision.as_deref()),
+            Command::Explain(args) => self.explain(&args.decisions),
             Command::Decisions(args) => self.decisions(&args),
             Command::AsBuilt(args) => Box::pin(self.as_built(&args)).await,
             Command::Export(args) => self.export(&args),

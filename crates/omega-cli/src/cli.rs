@@ -68,7 +68,7 @@ pub(crate) struct Global {
 /// The command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write a commented site file of what you say and this machine knows.
+    /// Write a commented site file from your answers and what is found on this machine.
     Init(InitArgs),
     /// Check the site file, and the files and programs it names; nothing is contacted.
     Validate(SiteFile),
@@ -113,7 +113,7 @@ pub(crate) enum Command {
     /// Two documents of an unchanged site differ in the time only. What could not be read is said in its
     /// place, and the exit code is 1 then.
     AsBuilt(AsBuiltArgs),
-    /// Write what runs checks of sites elsewhere, on a schedule; nothing is contacted.
+    /// Generate manifests that run drift checks on a schedule in Kubernetes; nothing is contacted.
     Export(ExportArgs),
     /// List runs, show one, or remove what killed runs left.
     Runs(RunsArgs),
@@ -349,8 +349,9 @@ pub(crate) enum Rehearsed {
 /// `explain`
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The decision (`D-042`). Without it, all are listed.
-    pub(crate) decision: Option<String>,
+    /// The decisions (`D-042`). Without any, all are listed.
+    #[arg(value_name = "DECISION")]
+    pub(crate) decisions: Vec<String>,
 }
 
 /// `decisions`

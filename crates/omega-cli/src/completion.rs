@@ -28,7 +28,7 @@ pub(crate) fn with_values(command: Command) -> Command {
             ("drift" | "kubernetes", "skip") => sources_and_rules,
             (_, of_any_command) => match of_any_command {
                 "run" | "resume" | "id" => runs,
-                "decision" => decisions_with_titles,
+                "decision" | "decisions" => decisions_with_titles,
                 "units" => units,
                 "cloud" => clouds,
                 "rules" => rules,

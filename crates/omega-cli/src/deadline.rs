@@ -37,12 +37,12 @@ impl Deadline {
         ctx.cancel().cancel_for(CancelReason::Deadline);
         if has_written {
             let grace = GRACE.as_secs();
-            console.say(&format!("The time is over: ending the step under way, within {grace} s"));
+            console.say(&format!("Timed out: ending the step under way, within {grace} s"));
         }
         sleep(ORDERLY).await;
         let failure = Failure::new(
             FailureClass::Deadline,
-            format!("the time for the whole command was over (--timeout {})", shown(self.after)),
+            format!("timed out after {} (--timeout)", shown(self.after)),
         );
         if !ctx.has_written() {
             return failure.next("run it again with more time; nothing was changed");
@@ -75,7 +75,7 @@ mod tests {
         let (ctx, start) = (Context::default(), Instant::now());
         let failure = Deadline::within(Duration::from_mins(10)).at_once(&ctx, &console()).await;
         assert_eq!((failure.class, failure.touched), (FailureClass::Deadline, Touched::Nothing));
-        assert!(failure.message.ends_with("(--timeout 10m)"), "{}", failure.message);
+        assert_eq!(failure.message, "timed out after 10m (--timeout)");
         assert_eq!(start.elapsed(), Duration::from_mins(10) + ORDERLY);
         assert_eq!(ctx.cancel().reason(), Some(CancelReason::Deadline));
     }

@@ -201,6 +201,8 @@ struct Lint {
     findings: Vec<omega::lint::LintFinding>,
     /// The files that `lint bundle --fix` changed.
     fixed: Vec<String>,
+    /// The files that `lint bundle --fix --plan` would change.
+    to_fix: Option<Vec<String>>,
     /// `lint network`: the address plan.
     plan: Option<omega::lint::network::AddressPlan>,
     /// `lint network --svg`: the picture of it.

@@ -71,7 +71,7 @@ pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
                 &["export kubernetes --image registry.example/omega-cli:0.1.0 --output-dir k8s"],
             ),
             ("decisions", &["decisions", "decisions D-021", "decisions --contradictions"]),
-            ("explain", &["explain", "explain D-042"]),
+            ("explain", &["explain", "explain D-042", "explain D-042 D-043"]),
         ],
     ),
     (

@@ -38,7 +38,7 @@ use clap::{
 };
 use clap_complete::CompleteEnv;
 use omega::{
-    core::{Failure, FailureClass},
+    core::{Failure, FailureClass, without_numbers},
     run::Status,
 };
 use serde_json::json;
@@ -106,9 +106,25 @@ fn main() -> ExitCode {
     }
 }
 
+/// Returns the arguments. `help` prints text, whatever is asked for, and is explained as `--help` is.
+fn arguments() -> Vec<std::ffi::OsString> {
+    let mut words: Vec<_> = std::env::args_os().collect();
+    if words.get(1).is_none_or(|word| word != "help") {
+        return words;
+    }
+    if let Some(at) = words.iter().position(|word| word == "--output") {
+        words.drain(at..words.len().min(at + 2));
+    }
+    words.retain(|word| !word.to_string_lossy().starts_with("--output="));
+    if words.get(2).is_some_and(|word| word == "help") {
+        words.truncate(2);
+    }
+    words
+}
+
 /// Returns the command line, and the subcommand in it.
 fn parsed() -> Result<(Cli, Called), clap::Error> {
-    let words = help::command().try_get_matches().map_err(hinted)?;
+    let words = help::command().try_get_matches_from(arguments()).map_err(hinted)?;
     let mut names = Vec::new();
     let (mut at, mut plan) = (words.subcommand(), false);
     while let Some((name, inner)) = at {
@@ -152,10 +168,20 @@ fn not_understood(error: &clap::Error) -> serde_json::Value {
     let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     let failure = Failure::new(FailureClass::Usage, what).next("omega-cli --help");
     let exit = Status::Usage;
-    // The words before the first option: what the operator wanted to call.
-    let named = std::env::args().skip(1).take_while(|word| !word.starts_with('-'));
-    let command = named.collect::<Vec<_>>().join(" ");
+    let command = called_in(std::env::args().skip(1));
     json!({ "schema_version": 1, "command": command, "failure": failure, "exit": exit, "exit_code": exit.code() })
+}
+
+/// Returns the subcommand in full that `words` begin with, without its arguments.
+fn called_in(words: impl Iterator<Item = String>) -> String {
+    let whole = help::command();
+    let (mut at, mut names) = (&whole, Vec::new());
+    for word in words {
+        let Some(found) = at.find_subcommand(&word) else { break };
+        names.push(word);
+        at = found;
+    }
+    names.join(" ")
 }
 
 async fn run(
@@ -187,6 +213,7 @@ async fn run(
         Err(failure) => app.failed(&failure),
     };
     app.screen.lost().map_or(exit, |error| {
+        let error = without_numbers(&error.to_string());
         app.console.fail(&format!("error: the result could not be written: {error}"));
         if matches!(exit, Status::Done | Status::Pending) { Status::Error } else { exit }
     })
@@ -205,7 +232,14 @@ fn log(environment: &Environment, global: &Global) -> Result<(), Failure> {
              omega_trace=info"
         }
     };
-    let filter = EnvFilter::new(environment.get("OMEGA_LOG").unwrap_or(default));
+    let named = environment.get("OMEGA_LOG");
+    let filter = EnvFilter::try_new(named.unwrap_or(default)).map_err(|error| {
+        let what =
+            format!("OMEGA_LOG={} can't be used", command_line::quoted(named.unwrap_or_default()));
+        Failure::new(FailureClass::Usage, what)
+            .because(error.to_string())
+            .next("write OMEGA_LOG=info, or TARGET=LEVEL,...")
+    })?;
     let stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(filter);
     let trace = global.trace.as_deref().map(trace_file).transpose()?.map(|file| {
         let layer = fmt::layer().json().flatten_event(true).with_level(false).with_target(false);

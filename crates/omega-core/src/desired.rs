@@ -206,12 +206,22 @@ pub struct Conflict {
     pub found: Option<String>,
     /// What the operator can do about it.
     pub next: Option<String>,
+    /// Whether nothing has the name that the operator gave: that is a mistake in what was asked for
+    /// ([`FailureClass::Usage`](crate::FailureClass::Usage)), not a state that is in the way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unnamed: bool,
 }
 
 impl Conflict {
     /// Returns a refusal with its reason and its remedy.
     pub fn new(why: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { why: why.into(), expected: None, found: None, next: Some(next.into()) }
+        let (why, next) = (why.into(), Some(next.into()));
+        Self { why, expected: None, found: None, next, unnamed: false }
+    }
+
+    /// Returns that nothing has the name that was given.
+    pub fn no_such(why: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { unnamed: true, ..Self::new(why, next) }
     }
 
     /// Adds what was wanted and what was found.

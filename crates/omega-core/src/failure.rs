@@ -153,7 +153,7 @@ pub enum EnsureError<E: Error + 'static> {
         source: E,
     },
     /// The operation refused.
-    #[error("refused to change {subject}")]
+    #[error("{} {subject}", refused(*touched))]
     Conflict {
         /// What was refused, and where.
         subject: String,
@@ -314,7 +314,7 @@ impl Failure {
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
         Self {
             class,
-            message: message.into(),
+            message: without_numbers(&message.into()),
             expected: None,
             found: None,
             touched: Touched::Nothing,
@@ -348,7 +348,7 @@ impl Failure {
     /// Adds a cause.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
-        self.causes.push(cause.into());
+        self.causes.push(without_numbers(&cause.into()));
         self
     }
 }
@@ -391,7 +391,7 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
                 ..base
             },
             EnsureError::Conflict { source, .. } => Self {
-                class: FailureClass::Refused,
+                class: if source.unnamed { FailureClass::Usage } else { FailureClass::Refused },
                 expected: source.expected,
                 found: source.found,
                 next: source.next,
@@ -410,7 +410,7 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
                 class: FailureClass::Interrupted,
                 found: Some(format!("possibly changed: {change}")),
                 causes: vec![format!(
-                    "the write was under way when the time was over, and not finished {GRACE:.0?} later"
+                    "the write was under way when the command timed out, and not finished {GRACE:.0?} later"
                 )],
                 ..base
             }
@@ -437,12 +437,39 @@ fn again(next: Option<String>) -> String {
     }
 }
 
-/// Returns the messages of `error` and of its sources, without immediate repetitions.
+/// What is refused before the first write is not changed; after one it is, and not as it should be.
+fn refused(touched: Touched) -> &'static str {
+    match touched {
+        Touched::Nothing => "refused to change",
+        Touched::Maybe => "stopped after a change of",
+    }
+}
+
+/// Returns `text` without the numbers that the standard library adds to the system's words
+/// (`No such file or directory`).
+pub fn without_numbers(text: &str) -> String {
+    const NUMBER: &str = " (os error ";
+    let mut parts = text.split(NUMBER);
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.parse::<i32>().is_ok() => kept.push_str(rest),
+            _ => {
+                kept.push_str(NUMBER);
+                kept.push_str(part);
+            }
+        }
+    }
+    kept
+}
+
+/// Returns the messages of `error` and of its sources, without immediate repetitions and without the
+/// system's numbers of errors.
 pub fn chain(error: &(dyn Error + '_)) -> Vec<String> {
-    let mut causes = vec![error.to_string()];
+    let mut causes = vec![without_numbers(&error.to_string())];
     let mut next = error.source();
     while let Some(error) = next {
-        let text = error.to_string();
+        let text = without_numbers(&error.to_string());
         if causes.last().is_none_or(|last| !last.ends_with(&text)) {
             causes.push(text);
         }
@@ -454,6 +481,20 @@ pub fn chain(error: &(dyn Error + '_)) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_systems_numbers_of_errors_are_not_shown() {
+        let error = std::io::Error::from_raw_os_error(2);
+        assert!(error.to_string().ends_with("(os error 2)"), "{error}");
+        assert_eq!(chain(&error), ["No such file or directory"]);
+        let failure =
+            Failure::new(FailureClass::Error, format!("a: {error}: b")).because(error.to_string());
+        assert_eq!(failure.message, "a: No such file or directory: b");
+        assert_eq!(failure.causes, ["No such file or directory"]);
+        for same in ["", "a (os error", "a (os error x) b", "a (b)"] {
+            assert_eq!(without_numbers(same), same);
+        }
+    }
 
     /// After a write whose outcome is not known, the useful step is the same command once more.
     #[test]

@@ -45,7 +45,7 @@ pub use delta::{ChangeKind, Delta, Describe, Diff};
 pub use desired::{Conflict, Desired, Label, Note, Subject};
 pub use ensure::{Outcome, Plan, ensure, plan};
 pub use event::{Event, EventSink, NoEvents, Progress, ProgressUnit, StepId};
-pub use failure::{Diagnostic, EnsureError, Failure, Retry, Touched, chain};
+pub use failure::{Diagnostic, EnsureError, Failure, Retry, Touched, chain, without_numbers};
 pub use failure_class::FailureClass;
 pub use finding::{Evidence, Finding, Observation, Severity};
 pub use gate::{CheckRule, Gate, Verdict, Wait, WaitState, WhenLate};
@@ -56,8 +56,8 @@ pub use masked_line::{is_secret_name, masked_line};
 pub use nearest_name::nearest_name;
 pub use patience::patiently;
 pub use persist::{
-    open_regular, persist, persist_all, persist_readable, private_directory, read_regular,
-    remove_abandoned, sync_parent,
+    open_regular, persist, persist_all, persist_readable, private_directory, read_input,
+    read_regular, remove_abandoned, sync_parent,
 };
 pub use read_only::{ClientMode, WriteRefused};
 pub use runbook::{

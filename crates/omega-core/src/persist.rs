@@ -4,7 +4,8 @@ use std::{
     fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, Read as _, Write as _},
     os::unix::fs::{
-        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+        DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _,
+        PermissionsExt as _,
     },
     path::Path,
 };
@@ -193,6 +194,26 @@ pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads the regular file or the pipe at `path`: what is only read may come from another program
+/// (`/dev/stdin`, `<(...)`). A pipe is waited for.
+///
+/// # Errors
+///
+/// Fails on a device or a directory, and on more than `most` bytes.
+pub fn read_input(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let found = fs::metadata(path)?;
+    if !found.file_type().is_fifo() {
+        return read_regular(path, most);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let why = format!("it has more than {most} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    Ok(bytes)
+}
+
 fn not_a_file() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
 }
@@ -252,5 +273,16 @@ mod tests {
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
         assert_eq!(read_regular(&pipe, 9).unwrap_err().to_string(), "it is not a regular file");
+        // What may be a pipe waits for who writes to it.
+        for (most, read) in [(9, Some(&b"12345"[..])), (4, None)] {
+            let writer = std::thread::spawn({
+                let pipe = pipe.clone();
+                move || std::fs::write(pipe, "12345")
+            });
+            assert_eq!(read_input(&pipe, most).ok().as_deref(), read);
+            drop(writer.join().unwrap());
+        }
+        assert_eq!(read_input(&file, 5).unwrap(), b"12345");
+        assert!(read_input(Path::new("/dev/zero"), 9).is_err());
     }
 }

@@ -112,7 +112,7 @@ impl Item {
     async fn preview(&self, ctx: &Context, target: &str, moment: Moment) -> ItemPreview {
         let state = ctx.in_time(self.look(ctx.now(), moment)).await;
         let unread = || {
-            let what = format!("{} was not read: the time was over", self.subject());
+            let what = format!("timed out before this was read: {}", self.subject());
             Err(Failure::new(FailureClass::Interrupted, what))
         };
         let found = state.unwrap_or_else(unread).unwrap_or_else(ItemState::Failed);

@@ -5,7 +5,7 @@ use std::{fmt, path::Path, sync::Arc};
 use jiff::Timestamp;
 use omega_capi::{Management, sim::Apiserver};
 use omega_core::{
-    Context, Failure, FailureClass,
+    CancelReason, Context, Failure, FailureClass,
     kubeconfig::Kubeconfig,
     run::{Approved, Engine, Job, Report, Runs, Status},
     values::{Secret, Sha256},
@@ -31,6 +31,14 @@ const SITE: &str = include_str!("../data/rehearsal.toml");
 pub struct Rehearsal {
     start: Start,
     stage: Stage,
+}
+
+/// Returns why a rehearsal ended before its end.
+pub fn stopped(ctx: &Context) -> &'static str {
+    match ctx.cancel().reason() {
+        Some(CancelReason::Deadline) => "the rehearsal timed out",
+        Some(_) | None => "the rehearsal was interrupted",
+    }
 }
 
 /// One command of a rehearsal.
@@ -106,7 +114,7 @@ impl Rehearsal {
             return Ok(report);
         }
         if ctx.cancel().is_cancelled() {
-            return Err(Failure::new(FailureClass::Interrupted, "the rehearsal was interrupted"));
+            return Err(Failure::new(FailureClass::Interrupted, stopped(ctx)));
         }
         let what = format!("the rehearsal from {} did not end as expected", self.start.title());
         Err(Failure {

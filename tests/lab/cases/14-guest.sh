@@ -38,7 +38,7 @@ guest_running() {
   exits 0 omega ensure-guest-running --yes omega-guest
   grep -q 'Nothing to do' out || fail 'something was sent'
   exits 64 omega ensure-guest-running --yes
-  exits 4 omega ensure-guest-running --yes omega-gues
+  exits 64 omega ensure-guest-running --yes omega-gues
   guest_said 'has no server' || fail 'the absence is not named'
 
   # off: a plan, a start, once

@@ -80,7 +80,7 @@ load_balancer_case() {
   exits 0 lab_ensure --load-balancer omega-lb
 
   # none of the name, two of the name, and who is no administrator
-  exits 4 lab_ensure --load-balancer omega-lb-3
+  exits 64 lab_ensure --load-balancer omega-lb-3
   lab_says 'no load balancer with the name or id'
   api PUT "$OCTAVIA/lbaas/loadbalancers/$id" '{"loadbalancer": {"name": "omega-lb-2"}}' >/dev/null
   exits 4 lab_ensure --load-balancer omega-lb-2

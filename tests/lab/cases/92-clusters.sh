@@ -64,7 +64,7 @@ cluster_kubeconfig() {
   exits 4 fetch --out other
   said 'another certificate authority' || fail 'the other authority is not named'
   same_file "another cluster's file" other.before other
-  exits 4 omega fetch-cluster-kubeconfig --yes --cluster omega-kubeconf --out none
+  exits 64 omega fetch-cluster-kubeconfig --yes --cluster omega-kubeconf --out none
   [[ ! -e none ]] || fail 'a refusal wrote a file'
 
   # from Cluster API: the same cluster
@@ -97,7 +97,7 @@ cluster_ensure() {
   exits 2 ensure_one --node-count 1 --label own=yes --plan
   same 'clusters after a plan' 0 "$(clusters_named omega-one)"
   exits 64 ensure_one --master-count 2 --plan
-  exits 4 omega ensure-cluster --yes --name omega-one --template omega-none
+  exits 64 omega ensure-cluster --yes --name omega-one --template omega-none
   said 'no cluster template' || fail 'the template is not named'
 
   # what a create needs, by itself and before a create: all that is missing is named, and nothing is sent

@@ -64,8 +64,14 @@ pub fn check_coherence(apis: &ServedApis, inputs: &CoherenceInputs) -> Coherence
     let chart = inputs.chart.clone().unwrap_or_else(|| inputs.driver.default_chart());
     let combination =
         Combination { driver: inputs.driver.clone(), overrides, chart: Some(chart.clone()) };
-    findings.extend(delete_unsafe(apis, &combination));
-    findings.extend(check_compatibility(&apis.served, &combination));
+    let unsafe_delete = delete_unsafe(apis, &combination);
+    let compatibility = check_compatibility(&apis.served, &combination);
+    if apis.served.has_group(CORE[0]) {
+        findings.extend(unsafe_delete.into_iter().chain(compatibility));
+    } else {
+        // Without Cluster API, that is the cause.
+        findings.extend(compatibility.into_iter().chain(unsafe_delete));
+    }
     findings.extend(contracts::missing(apis));
     findings.extend(inputs.chart.is_none().then(|| default_chart(&inputs.driver, &chart)));
     findings.extend(templates::findings(apis, &inputs.driver, &chart, &inputs.templates));

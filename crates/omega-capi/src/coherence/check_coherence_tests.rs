@@ -59,6 +59,19 @@ fn said(coherence: &Coherence) -> String {
     table
 }
 
+/// Without Cluster API, not each kind that the driver and the chart would use is a finding.
+#[test]
+fn where_nothing_of_cluster_api_is_served_that_is_the_cause() {
+    let mut bare = surface("1.13.2", "0.14.4");
+    bare.served.groups.clear();
+    bare.definitions.clear();
+    let found = check_coherence(&bare, &setup(&DriverRelease::v1_4_0(), None, Some("0.25.1")));
+    let broken = found.findings.iter().filter(|f| f.severity == Severity::Broken);
+    let rules: Vec<Rule> = broken.filter_map(Rule::of).collect();
+    assert_eq!(rules, [Rule::UnservedRead, Rule::UnsafeDelete]);
+    assert!(found.findings[0].summary.ends_with("this is no management cluster"));
+}
+
 /// What must be broken, derived independently: which versions the driver and the chart use, and which
 /// are served.
 fn expected(

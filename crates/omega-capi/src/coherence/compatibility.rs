@@ -30,10 +30,17 @@ pub(crate) const CORE: [&str; 3] =
 /// The only version whose conditions and fields the driver understands, in all releases.
 pub(crate) const KNOWN: &str = "v1beta1";
 pub(crate) const HOLD: &str = "stay below Cluster API v1.16";
+/// What to do where nothing of Cluster API is served.
+pub(crate) const NO_CORE: &str =
+    "check that the kubeconfig is of the management cluster; or install Cluster API";
 
 /// Returns what does not work together, worst first. Pure.
 pub fn check_compatibility(served: &ServedVersions, combination: &Combination) -> Vec<Finding> {
     let Combination { driver, overrides, chart } = combination;
+    if !CORE.iter().any(|group| served.has_group(group)) {
+        // One cause is one finding: not each kind that the driver and the chart would use.
+        return std::iter::once(no_core(driver)).chain(ignored(driver, overrides)).collect();
+    }
     let reads = driver_reads(driver, overrides);
     let mut findings = unserved_reads(served, driver, &reads);
     findings.extend(reads.iter().filter(|read| read.moved).filter_map(|read| moved(served, read)));
@@ -43,6 +50,14 @@ pub fn check_compatibility(served: &ServedVersions, combination: &Combination) -
     }
     rule::sort(&mut findings);
     findings
+}
+
+fn no_core(driver: &DriverRelease) -> Finding {
+    let what = "no kind of Cluster API is served: this is no management cluster";
+    let subject = Subject::new("driver", driver.to_string());
+    let finding = Rule::UnservedRead.finding(Severity::Broken, subject, what);
+    let evidence = Evidence::holds(&format!("nothing of {} is served", CORE.join(", ")));
+    finding.decision("D-034").shown_by([evidence]).remedy(NO_CORE)
 }
 
 fn unserved_reads(served: &ServedVersions, driver: &DriverRelease, reads: &[Read]) -> Vec<Finding> {

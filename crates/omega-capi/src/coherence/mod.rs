@@ -20,6 +20,7 @@ mod templates;
 
 pub use chart_emits::{ChartObject, chart_emits};
 pub use check_coherence::{CoherenceInputs, check_coherence};
+pub(crate) use compatibility::NO_CORE;
 pub use compatibility::{Combination, check_compatibility, misread};
 pub use delete_unsafe::delete_unsafe;
 pub use judge::{Coherence, Refusal};

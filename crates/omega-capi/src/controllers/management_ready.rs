@@ -122,18 +122,22 @@ impl ManagementState {
     }
 
     fn evidence(&self) -> Vec<Evidence> {
-        let counted = |what: &str, count: Result<usize, &Error>| match count {
-            Ok(count) => Evidence::count(what, count),
-            Err(_) => Evidence::text(what, "not judged: they can't be listed with this kubeconfig"),
+        let (mut shown, mut unlisted) = (Vec::new(), Vec::new());
+        let mut counted = |what: &str, one: &'static str, count: Result<usize, &Error>| match count
+        {
+            Ok(count) => shown.push(Evidence::count(what, count)),
+            Err(_) => unlisted.push(one),
         };
         let restarts = self.pods.as_ref().map(|all| {
             usize::try_from(all.iter().map(|pod| pod.restarts).sum::<i32>()).unwrap_or_default()
         });
-        vec![
-            counted("nodes Ready", self.nodes.as_ref().map(Vec::len)),
-            counted("controllers", self.installed.as_ref().map(Vec::len)),
-            counted("restarts", restarts),
-        ]
+        counted("nodes Ready", "nodes", self.nodes.as_ref().map(Vec::len));
+        counted("controllers", "controllers", self.installed.as_ref().map(Vec::len));
+        counted("restarts", "restarts", restarts);
+        let unlisted = unlisted.join(" and ");
+        let why = format!("{unlisted} not checked (no permission to list them)");
+        shown.extend((!unlisted.is_empty()).then(|| Evidence::holds(&why)));
+        shown
     }
 }
 
@@ -310,6 +314,9 @@ mod tests {
             ..well()
         };
         assert_eq!((state.failure(), state.findings(now())), (None, vec![]));
-        assert!(Evidence::line(&state.evidence()).contains("not judged"));
+        assert_eq!(
+            Evidence::line(&state.evidence()),
+            "nodes and controllers and restarts not checked (no permission to list them)"
+        );
     }
 }

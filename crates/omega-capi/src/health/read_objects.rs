@@ -29,6 +29,7 @@ fn answer(error: Error) -> Answer {
         }
         Error::Malformed { .. } => Answer::NotAnObject,
         Error::Config { .. }
+        | Error::NoManagement { .. }
         | Error::Unreachable { .. }
         | Error::Deadline { .. }
         | Error::Fenced { .. }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use omega_core::{Diagnostic, Retry, Touched};
+use omega_core::{Diagnostic, Label as _, Retry, Touched};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -154,6 +154,9 @@ pub(crate) fn at(
 ) -> Result<String, Error> {
     let place = namespace.map(|name| format!("/namespaces/{name}")).unwrap_or_default();
     let Some(version) = served.versions_of(group, plural).next() else {
+        if !served.has_group(GROUP) {
+            return Err(Error::NoManagement { server: management.label() });
+        }
         let why = format!("it serves no {plural}");
         return Err(management.malformed(Verb::Get, &format!("/apis/{group}"), &why));
     };

@@ -185,8 +185,10 @@ impl App {
             self.screen.text(&format!("\n{title}\n{}\n", "=".repeat(title.chars().count())));
             let (report, run) = rehearse(*scenario, &runs, &ctx).await?;
             if report.interrupted {
-                let what = "the rehearsal was interrupted";
-                return Err(Failure::new(FailureClass::Interrupted, what));
+                return Err(Failure::new(
+                    FailureClass::Interrupted,
+                    omega::rehearsal::stopped(&ctx),
+                ));
             }
             let mut files = Files::write(&run, &report)?;
             files.copy_to(&directory.join(scenario.name())).map_err(partly(&reports, directory))?;

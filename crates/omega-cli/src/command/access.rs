@@ -77,7 +77,7 @@ pub(crate) struct RetargetArgs {
     /// The site, whose kubeconfig is changed if --file is not given.
     #[command(flatten)]
     site: SiteFile,
-    /// The kubeconfig.
+    /// The kubeconfig [default: that of the site file, `kubeconfig` in `[management]`].
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// The floating IP or the name: `10.12.7.40`, `NAME:6443`, or a URL. Without a port, the port stays.

@@ -12,12 +12,12 @@ use clap::Args;
 use jiff::SignedDuration;
 use omega::{
     capi::coherence::Rule,
-    clients::Reader,
+    clients::{Reader, kubeconfig_at},
     core::{Clock, Event, Failure, FailureClass, persist_readable},
     decisions::CheckResults,
     drift::{
-        Acceptance, Baselines, ChangeLine, DriftReport, DriftSite, LookOptions, Page, Source, Take,
-        WatchOptions, Watched, bind, metrics, serve, watch,
+        Acceptance, Baselines, ChangeLine, Difference, DifferenceKind, DriftReport, DriftSite,
+        LookOptions, Page, Source, Take, WatchOptions, Watched, bind, metrics, serve, watch,
     },
     run::Status,
 };
@@ -53,10 +53,10 @@ pub(crate) struct DriftArgs {
     /// (`in-cluster`), not with the site's kubeconfig, which has the driver's rights.
     #[arg(long, value_name = "KUBECONFIG")]
     reader: Option<PathBuf>,
-    /// Report a credential so long before its end.
+    /// Warn this long before a credential expires.
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = days)]
     expires_within: SignedDuration,
-    /// Give up a look that takes longer: then everything is unknown.
+    /// Abandon a look after this time and report everything as unknown.
     #[arg(long, value_name = "DURATION", default_value = "3m", value_parser = limit)]
     deadline: Duration,
     /// Write the metrics to this file after each look, for Prometheus' textfile collector.
@@ -86,8 +86,11 @@ fn days(text: &str) -> Result<SignedDuration, String> {
     if duration.is_negative() { Err(wrong()) } else { Ok(duration) }
 }
 
+/// The service account of the pod that this runs in.
+const IN_CLUSTER: &str = "in-cluster";
+
 fn reader(path: &Path) -> Reader {
-    if path == Path::new("in-cluster") { Reader::pod() } else { Reader::Kubeconfig(path.into()) }
+    if path == Path::new(IN_CLUSTER) { Reader::pod() } else { Reader::Kubeconfig(path.into()) }
 }
 
 /// The collector reads files of this name only.
@@ -128,6 +131,13 @@ impl App {
             Some(address) => Some(bind(address, args.listen_anywhere).await?),
             None => None,
         };
+        if let Some(path) = args.reader.as_deref().filter(|path| *path != Path::new(IN_CLUSTER)) {
+            // A name that leads nowhere is no state of the site.
+            let read = kubeconfig_at(path, "check the path: --reader KUBECONFIG").err();
+            if let Some(failure) = read.filter(|one| one.class == FailureClass::Usage) {
+                return Err(failure);
+            }
+        }
         let file = Baselines::new(&self.state).take(at)?;
         let named = at.display().to_string();
         let reader = args.reader.as_deref().map(reader);
@@ -168,8 +178,15 @@ impl App {
         let report = report?;
         self.drift_metrics(args, &report)?;
         self.keep(&CheckResults::of_drift(&report));
+        if self.verbose {
+            self.screen.text(&render::holds(&report, &self.screen));
+        }
         self.screen.text(&render::drift(&report, &self.screen));
-        let document = serde_json::to_value(&report).unwrap_or_default();
+        let mut document = serde_json::to_value(&report).unwrap_or_default();
+        if let (Some(failure), Some(document)) = (unread(&report), document.as_object_mut()) {
+            self.console.fail(&render::failure(&failure, None, &self.screen));
+            document.insert("failure".to_owned(), serde_json::json!(failure));
+        }
         Ok(self.ends(report.status(), document))
     }
 
@@ -218,6 +235,22 @@ impl App {
         let Some(path) = &args.metrics_file else { return Ok(()) };
         written(path, &metrics(Some(report)))
     }
+}
+
+/// Returns that something could not be read, if that is so: then not all is known.
+fn unread(report: &DriftReport) -> Option<Failure> {
+    let unknown = |one: &&Difference| one.kind == DifferenceKind::Unknown;
+    let first = report.differences.iter().find(unknown)?;
+    let facts = match report.count(DifferenceKind::Unknown) {
+        1 => "1 fact".to_owned(),
+        many => format!("{many} facts"),
+    };
+    let what = format!("could not read {facts} of the site");
+    let failure = Failure::new(FailureClass::Error, what).because(first.summary.clone());
+    Some(match &first.next {
+        Some(next) => failure.next(next.clone()),
+        None => failure,
+    })
 }
 
 fn written(path: &Path, text: &str) -> Result<(), Failure> {

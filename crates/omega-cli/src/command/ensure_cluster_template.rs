@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use omega::{
+    cluster::template_references,
     core::{
         Failure, FailureClass, Item, Label as _, Section, TargetPlan, json_words, run::Job,
         run::Status, step,
@@ -130,7 +131,10 @@ impl App {
         let findings = template.findings(&driver, chart);
         let cloud = self.connect(&site).cloud().await?;
         let magnum = Arc::clone(&cloud.magnum);
-        let items = vec![Item::Step(step(&magnum, template))];
+        // Magnum refuses what does not exist; a plan sends it nothing.
+        let mut items =
+            if args.write.plan { template_references(&template.spec, &cloud) } else { Vec::new() };
+        items.push(Item::Step(step(&magnum, template)));
         let section = Section::new("", &self.task, items);
         let target = TargetPlan::shared(magnum.label(), vec![section]);
         let job = Job::new(&self.task, at.display().to_string(), vec![target]);

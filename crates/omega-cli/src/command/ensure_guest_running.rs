@@ -17,7 +17,7 @@ use crate::{
 /// `ensure-guest-running`
 #[derive(Debug, Args)]
 pub(crate) struct GuestArgs {
-    /// The server, by its name or id in Nova. No server is taken from the site file.
+    /// The server, by its name or id in Nova. The site file's server is not used.
     #[arg(value_name = "SERVER")]
     server: String,
     /// The site.

@@ -10,16 +10,19 @@ use serde_json::json;
 use crate::{app::App, cli::DecisionsArgs, render};
 
 impl App {
-    pub(crate) fn explain(&self, decision: Option<&str>) -> Result<Status, Failure> {
+    pub(crate) fn explain(&self, ids: &[String]) -> Result<Status, Failure> {
         let all = decisions::decisions()?;
-        let shown: Vec<_> = if let Some(id) = decision {
-            let one = decisions::find(id, &all)?;
-            self.screen.text(&render::decision(one, &all, self.screen.width));
-            vec![one]
-        } else {
+        let named: Result<Vec<_>, _> = ids.iter().map(|id| decisions::find(id, &all)).collect();
+        let mut shown = named?;
+        for (nth, one) in shown.iter().enumerate() {
+            let above = if nth == 0 { "" } else { "\n" };
+            let text = render::decision(one, &all, self.screen.width);
+            self.screen.text(&format!("{above}{text}"));
+        }
+        if ids.is_empty() {
             self.screen.text(&render::decisions(&all, self.screen.width).join("\n"));
-            all.iter().collect()
-        };
+            shown = all.iter().collect();
+        }
         Ok(self.ends(Status::Done, json!({ "decisions": shown })))
     }
 

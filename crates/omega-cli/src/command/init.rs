@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use omega::{
     clients::Connect,
-    core::{Failure, FailureClass, shell_word},
+    core::{Failure, FailureClass, chain, shell_word},
     juju::Sources,
     run::Status,
     site::{Draft, Site, SiteError, validate},
@@ -82,9 +82,7 @@ impl App {
                 shell_word(&directory.to_string_lossy())
             );
             let failure = Failure::new(FailureClass::Usage, what);
-            return Err(failure
-                .because(format!("there is no directory {}", directory.display()))
-                .next(next));
+            return Err(failure.because(format!("{} is missing", directory.display())).next(next));
         }
         let project = args.project.clone().zip(args.domain.clone());
         let draft = Draft {
@@ -171,11 +169,12 @@ impl App {
         }
         if draft.cloud.is_none() && draft.openrc.is_none() {
             let set = |draft: &mut Draft, cloud| draft.cloud = Some(cloud);
-            draft = self.question("The cloud in clouds.yaml", draft, clouds, set).await?;
+            let what = ("The cloud in clouds.yaml", "a name");
+            draft = self.question(what, draft, clouds, set).await?;
         }
         if draft.kubeconfig.is_none() {
             let set = |draft: &mut Draft, file| draft.kubeconfig = Some(file);
-            let what = "The kubeconfig of the management cluster";
+            let what = ("The kubeconfig of the management cluster", "a path");
             draft = self.question(what, draft, clouds, set).await?;
         }
         if draft.project.is_none() {
@@ -184,12 +183,12 @@ impl App {
                     .split_once('/')
                     .map(|(domain, project)| (project.to_owned(), domain.to_owned()));
             };
-            let what = "The project of the management VM, as DOMAIN/PROJECT";
+            let what = ("The project of the management VM, as DOMAIN/PROJECT", "DOMAIN/PROJECT");
             draft = self.question(what, draft, clouds, set).await?;
         }
         if draft.security_group.is_none() {
             let set = |draft: &mut Draft, group| draft.security_group = Some(group);
-            let what = "The security group in front of the management API";
+            let what = ("The security group in front of the management API", "a name");
             draft = self.question(what, draft, clouds, set).await?;
         }
         if draft.sources.is_empty() {
@@ -197,21 +196,22 @@ impl App {
                 let sources = sources.split(',').map(str::trim).filter(|one| !one.is_empty());
                 draft.sources = sources.map(str::to_owned).collect();
             };
-            let what = "The conductors' addresses (CIDR, by commas)";
+            let what = ("The conductors' addresses (CIDR, by commas)", "10.20.0.0/16, 10.21.0.1");
             draft = self.question(what, draft, clouds, set).await?;
         }
         if draft.application.is_none() && draft.units.is_empty() {
             let set = |draft: &mut Draft, name| draft.application = Some(name);
-            draft =
-                self.question("The Juju application of the conductor", draft, clouds, set).await?;
+            let what = ("The Juju application of the conductor", "a name");
+            draft = self.question(what, draft, clouds, set).await?;
         }
         Ok(draft)
     }
 
-    /// Asks until the answer, put in by `set`, makes a site file without a mistake, or is empty.
+    /// Asks until the answer, put in by `set`, makes a site file without a mistake, or is empty. `form`: how
+    /// it is written.
     async fn question(
         &self,
-        what: &str,
+        (what, form): (&str, &str),
         draft: Draft,
         clouds: &[String],
         set: impl Fn(&mut Draft, String),
@@ -225,7 +225,7 @@ impl App {
             let mut tried = draft.clone();
             set(&mut tried, answer.to_owned());
             let sound = if tried == draft {
-                Err("write it in the form that is asked for".to_owned())
+                Err(format!("write {form}"))
             } else {
                 is_sound(&tried, clouds).map_err(|failure| failure.to_string())
             };
@@ -308,9 +308,16 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         Ok(file.persist_noclobber(path)?)
     });
     written.map(drop).map_err(|error: io::Error| {
-        // Its own text names the temporary file.
+        // Its own text names the temporary file; its cause does not.
+        let why = chain(&error).pop().unwrap_or_default();
+        let is_full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        let next = if is_full.contains(&error.kind()) {
+            "free space there, or write it elsewhere: --site FILE"
+        } else {
+            "write it elsewhere: --site FILE"
+        };
         Failure::new(FailureClass::Error, format!("could not write {}", path.display()))
-            .because(error.kind().to_string())
-            .next("free space there, or write it elsewhere: --site FILE")
+            .because(why)
+            .next(next)
     })
 }

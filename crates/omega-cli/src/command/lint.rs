@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, Subcommand, ValueEnum};
 use omega::{
-    core::{Failure, FailureClass, Severity, Touched, persist, read_regular},
+    core::{Failure, FailureClass, Severity, Touched, persist, read_input},
     decisions::CheckResults,
     lint::{
         Edit, LintReport, Rule, SourceFile,
@@ -122,7 +122,7 @@ struct ShownArgs {
 /// `lint bundle`
 #[derive(Debug, Args)]
 struct BundleArgs {
-    /// The bundle, then its overlays in the order of `juju deploy --overlay`.
+    /// The bundle, then its overlays in the order of `juju deploy --overlay`. `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The site file whose `[lint]` replaces values of the decisions [default: omega.toml, if it is there].
@@ -134,6 +134,9 @@ struct BundleArgs {
     /// Correct what has exactly one right value, after a question. The changes are shown first.
     #[arg(long)]
     fix: bool,
+    /// With --fix: show the changes, and make none.
+    #[arg(long, requires = "fix")]
+    plan: bool,
     /// Without a question.
     #[command(flatten)]
     consent: YesArgs,
@@ -161,6 +164,17 @@ enum LintFormat {
     Sarif,
     /// As annotations of GitHub's workflows.
     Github,
+}
+
+/// What there is beside the findings.
+#[derive(Debug, Default)]
+struct Beside {
+    /// What the document has.
+    document: Value,
+    /// What was looked at beside the files (`3 templates`).
+    asked: Option<String>,
+    /// Whether `--fix --plan` has shown changes.
+    pending: bool,
 }
 
 /// The site file that counts if none is named.
@@ -192,7 +206,7 @@ impl App {
                 own.retain(|rule| others.iter().all(|other| other.id != rule.id));
                 self.keep_lint(Some(&args.file.site), &own, &report);
                 let files: Vec<_> = placed.source.into_iter().collect();
-                Ok(self.linted(&report, &site::rules(), &files, args.shown, &json!({})))
+                Ok(self.linted(&report, &site::rules(), &files, args.shown, &Beside::default()))
             }
             Linted::Templates(args) => {
                 let placed = placed(args.site.as_deref())?;
@@ -203,13 +217,18 @@ impl App {
                 let rules = if args.template.is_none() { templates::rules() } else { Vec::new() };
                 self.keep_lint(args.site.as_deref(), &rules, &report);
                 let files: Vec<_> = placed.source.into_iter().collect();
-                Ok(self.linted(&report, &templates::rules(), &files, args.shown, &json!({})))
+                let more = Beside {
+                    asked: Some(counted(seen.templates.len(), "template")),
+                    ..Beside::default()
+                };
+                Ok(self.linted(&report, &templates::rules(), &files, args.shown, &more))
             }
             Linted::File(args) => {
                 let files = read_all(&args.files)?;
                 let report = config_file::lint(&files);
                 self.keep_lint(None, &config_file::rules(), &report);
-                Ok(self.linted(&report, &config_file::rules(), &files, args.shown, &json!({})))
+                let more = Beside::default();
+                Ok(self.linted(&report, &config_file::rules(), &files, args.shown, &more))
             }
         }
     }
@@ -227,11 +246,13 @@ impl App {
         let is_whole = args.live && !bundle.is_empty();
         let rules = if is_whole { network::rules() } else { Vec::new() };
         self.keep_lint(args.site.as_deref(), &rules, &report);
-        let mut more = json!({ "plan": plan });
-        if let (Some(path), Value::Object(more)) = (&args.svg, &mut more) {
+        let mut document = json!({ "plan": plan });
+        if let (Some(path), Value::Object(more)) = (&args.svg, &mut document) {
             draw(path, &plan)?;
             more.insert("svg".to_owned(), json!(path));
         }
+        let asked = live.as_ref().map(|live| counted(live.subnets.len(), "subnet"));
+        let more = Beside { document, asked, pending: false };
         let files: Vec<_> = placed.source.iter().chain(&bundle).cloned().collect();
         Ok(self.linted(&report, &network::rules(), &files, args.shown, &more))
     }
@@ -252,14 +273,34 @@ impl App {
         };
         let mut report = checked(&files)?;
         let mut changed = Vec::new();
-        if args.fix {
+        let mut to_fix = Vec::new();
+        if args.plan {
+            to_fix = self.fixes(&files, &report);
+        } else if args.fix {
             changed = self.fix(&files, &report, args.consent).await?;
-            files = read_all(&args.files)?;
-            report = checked(&files)?;
+            if !changed.is_empty() {
+                files = read_all(&args.files)?;
+                report = checked(&files)?;
+            }
         }
         self.keep_lint(args.site.as_deref(), &bundle::rules(), &report);
-        let more = json!({ "fixed": changed });
+        let pending = !to_fix.is_empty();
+        let document = json!({ "fixed": changed, "to_fix": to_fix });
+        let more = Beside { document, asked: None, pending };
         Ok(self.linted(&report, &bundle::rules(), &files, args.shown, &more))
+    }
+
+    /// Shows what `--fix` would change, and returns the files.
+    fn fixes(&self, files: &[SourceFile], report: &LintReport) -> Vec<String> {
+        let mut changed = Vec::new();
+        for file in files {
+            let (_, edits) = fixed(file, &report.findings);
+            if !edits.is_empty() {
+                self.screen.text(&diff(&file.name, &edits));
+                changed.push(file.name.clone());
+            }
+        }
+        changed
     }
 
     /// Keeps what a lint found that asks all of `rules`.
@@ -275,17 +316,20 @@ impl App {
         self.keep(&CheckResults::of_findings(&self.command, &site, self.ctx.now(), rules, found));
     }
 
-    /// Shows the findings, and returns the status. `more`: what the document has beside them.
+    /// Shows the findings, and returns the status.
     fn linted(
         &self,
         report: &LintReport,
         rules: &[Rule],
         files: &[SourceFile],
         shown: ShownArgs,
-        more: &Value,
+        more: &Beside,
     ) -> Status {
         match shown.format {
-            LintFormat::Text => self.screen.text(&render::lint(report, files, &self.screen)),
+            LintFormat::Text => {
+                let asked = more.asked.as_deref();
+                self.screen.text(&render::lint(report, files, asked, &self.screen));
+            }
             LintFormat::Sarif => {
                 let log = sarif(report, rules, env!("CARGO_PKG_VERSION"));
                 self.screen.raw(&format!("{log:#}"));
@@ -295,9 +339,11 @@ impl App {
         let exit = if denied(report, shown.deny) { Status::Gate } else { Status::Done };
         let LintReport { files, findings, .. } = report;
         let mut document = json!({ "files": files, "findings": findings, "fixed": [] });
-        if let (Value::Object(document), Value::Object(more)) = (&mut document, more) {
+        if let (Value::Object(document), Value::Object(more)) = (&mut document, &more.document) {
             document.extend(more.clone());
         }
+        // What would be changed is pending, whatever else was found.
+        let exit = if more.pending { Status::Pending } else { exit };
         self.ends(exit, document)
     }
 
@@ -382,6 +428,14 @@ fn draw(path: &Path, plan: &AddressPlan) -> Result<(), Failure> {
     })
 }
 
+/// `1 template`, `3 templates`
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Standard input, which is called `-`.
+const STDIN: &str = "/dev/stdin";
+
 fn diff(name: &str, edits: &[Edit]) -> String {
     let lines =
         edits.iter().map(|Edit { line, old, new }| format!("@@ line {line}\n-{old}\n+{new}"));
@@ -397,7 +451,8 @@ fn read(path: &Path) -> Result<SourceFile, Failure> {
     let failed = |why: String, next: &str| {
         Failure::new(FailureClass::Usage, format!("could not read {name}")).because(why).next(next)
     };
-    let bytes = read_regular(path, yaml::LARGEST as u64)
+    let source = if name == "-" { Path::new(STDIN) } else { path };
+    let bytes = read_input(source, yaml::LARGEST as u64)
         .map_err(|error| failed(error.to_string(), "name a file that can be read"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let why = format!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to() + 1);
@@ -412,6 +467,9 @@ fn replaceable(name: &str) -> Result<Permissions, Failure> {
         let what = format!("{name} can't be changed");
         Failure::new(FailureClass::Usage, what).because(why).next(next)
     };
+    if name == "-" {
+        return Err(failed("it is standard input".to_owned(), "name the file"));
+    }
     let found = fs::symlink_metadata(name)
         .map_err(|error| failed(error.to_string(), "run the command again"))?;
     if found.is_symlink() {

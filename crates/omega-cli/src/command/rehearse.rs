@@ -34,7 +34,7 @@ impl App {
         let made_up = site.as_ref().map(invented).transpose()?;
         if let (Some(file), Some(all)) = (&args.site, &made_up) {
             self.screen.prose(&format!(
-                "{}: {} values are not those of the file, and the rehearsal invents them:",
+                "{}: {} values are simulated instead of taken from the file:",
                 file.display(),
                 all.len()
             ));

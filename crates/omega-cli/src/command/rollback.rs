@@ -28,8 +28,12 @@ impl App {
         self.say(&back);
         if let (true, [first, ..]) = (back.job.targets.is_empty(), back.one_way.as_slice()) {
             let what = format!("nothing of this run can be undone: {first}");
-            return Err(Failure::new(FailureClass::Refused, what)
-                .next("change it with the command that made it, with the earlier value"));
+            let next = if back.only_restarts {
+                "a restart needs no undo: the services read what is on disk. To restore that, roll back the run that changed it: omega-cli runs"
+            } else {
+                "change it with the command that made it, with the earlier value"
+            };
+            return Err(Failure::new(FailureClass::Refused, what).next(next));
         }
         if back.job.targets.is_empty() {
             let report = self.engine().plan(&back.job).await;

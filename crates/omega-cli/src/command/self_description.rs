@@ -77,17 +77,36 @@ impl App {
     }
 }
 
-/// Gives what follows the options of each page the heading that manual pages have for it.
+/// Gives what follows the options of each page the heading that manual pages have for it, and the options
+/// of the synopsis their values.
 fn notes(directory: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.starts_with("omega-cli") && name.ends_with(".1") {
             let page = fs::read_to_string(&path)?;
-            fs::write(&path, page.replace("\n.SH EXTRA\n", "\n.SH NOTES\n"))?;
+            fs::write(&path, with_values(&page.replace("\n.SH EXTRA\n", "\n.SH NOTES\n")))?;
         }
     }
     Ok(())
+}
+
+/// Adds to each option of the synopsis the value that the list of options has:
+/// `\fB\-\-site\fR \fI<SITE>\fR`.
+fn with_values(page: &str) -> String {
+    const OPTION: &str = "\\fB\\-\\-";
+    let Some((head, rest)) = page.split_once("\n.SH DESCRIPTION\n") else {
+        return page.to_owned();
+    };
+    let mut head = head.to_owned();
+    for line in rest.lines().filter(|line| line.starts_with("\\fB")) {
+        let named = line.find(OPTION).and_then(|at| line.get(at..)?.split_once("\\fR"));
+        let Some((option, after)) = named else { continue };
+        let value = after.trim_start_matches([' ', '[', '=']).strip_prefix("\\fI");
+        let Some((value, _)) = value.and_then(|value| value.split_once("\\fR")) else { continue };
+        head = head.replace(&format!("{option}\\fR"), &format!("{option}\\fR \\fI{value}\\fR"));
+    }
+    format!("{head}\n.SH DESCRIPTION\n{rest}")
 }
 
 #[cfg(test)]
@@ -95,6 +114,20 @@ mod tests {
     use omega::core::Entry;
 
     use super::*;
+
+    #[test]
+    fn a_synopsis_has_the_values_of_options() {
+        let mut command = help::command();
+        command.build();
+        let plan = command.find_subcommand("plan").unwrap().clone();
+        let mut page = Vec::new();
+        clap_mangen::Man::new(plan).render(&mut page).unwrap();
+        let page = with_values(&String::from_utf8(page).unwrap());
+        let synopsis = page.split_once(".SH SYNOPSIS").unwrap().1;
+        let synopsis = synopsis.split_once(".SH").unwrap().0;
+        assert!(synopsis.contains(r"[\fB\-\-site\fR \fI<SITE>\fR]"), "{synopsis}");
+        assert!(synopsis.contains(r"[\fB\-\-read\-only\fR]"), "{synopsis}");
+    }
 
     /// A schema that names no property describes nothing.
     #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use omega::{
-    core::{Entry, Failure, FailureClass, FileJournal},
+    core::{Entry, Failure, FailureClass, FileJournal, StepId},
     run::{Runs, Status},
 };
 use serde_json::{Value, json};
@@ -92,6 +92,17 @@ impl Record {
     }
 }
 
+/// Returns what each step is about, as its changes were shown.
+fn subjects(entries: &[Entry]) -> Vec<(StepId, String)> {
+    let of = |entry: &Entry| {
+        let Entry::Intent { step, changes, .. } = entry else { return None };
+        let mut names: Vec<String> = changes.iter().map(|one| one.subject.to_string()).collect();
+        names.dedup();
+        (!names.is_empty()).then(|| (step.clone(), names.join(", ")))
+    };
+    entries.iter().filter_map(of).collect()
+}
+
 /// What to do about a journal that can't be read, or not all of it.
 fn read_it(path: &Path) -> String {
     format!(
@@ -118,10 +129,17 @@ impl App {
         let record = Record::read(&self.runs, id)?;
         let exit = Status::first(record.damaged.iter().map(|failure| self.status(failure)));
         self.ends(exit, record.document(id));
-        if id != name {
-            self.screen.text(&format!("Run {id}"));
+        let listed = self.runs.all()?.0.into_iter().find(|run| run.id == *id);
+        match &listed {
+            Some(run) => {
+                for line in render::run_head(run, &self.runs.outcome(run)) {
+                    self.screen.text(&line);
+                }
+            }
+            None => self.screen.text(&format!("Run {id}")),
         }
-        for line in record.entries.iter().flat_map(render::entry) {
+        let names = subjects(&record.entries);
+        for line in record.entries.iter().flat_map(|entry| render::entry(entry, &names)) {
             self.screen.text(&line);
         }
         for line in record.end(id).iter().flat_map(|end| end.lines()) {

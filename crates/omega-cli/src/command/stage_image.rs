@@ -1,6 +1,7 @@
 //! `stage-image`: from a file, a URL or a manifest of azimuth-images.
 
 use std::{
+    io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,8 +10,10 @@ use clap::{ArgGroup, Args};
 use omega::{
     acceptance::TransferMeter,
     core::{
-        Failure, FailureClass, Item, Label as _, Section, TargetPlan, read_regular, run::Status,
-        shown_address, step, url_words, values::Sha512,
+        Failure, FailureClass, Item, Label as _, Section, TargetPlan, open_regular, read_regular,
+        run::Status,
+        shown_address, step, url_words,
+        values::{Hasher, Sha512},
     },
     openstack::{
         Service,
@@ -53,7 +56,7 @@ pub(crate) struct StageImageArgs {
     /// The version of Kubernetes that the image has (`v1.34.8`).
     #[arg(long, value_name = "VERSION")]
     kubernetes_version: String,
-    /// The SHA-512 digest of the file, as its publisher says it.
+    /// The SHA-512 digest of the file, as published.
     #[arg(long, value_name = "DIGEST")]
     sha512: Option<String>,
     /// The distribution, which Magnum requires (`ubuntu`, `flatcar`).
@@ -86,6 +89,10 @@ impl App {
         options.proxy = proxy.filter(|proxy| !proxy.is_empty()).cloned();
         let downloads = Downloads::new(options);
         let image = self.image_of(args, &downloads).await?;
+        if let (true, Some(file)) = (args.write.plan, &args.file) {
+            // A run hashes it as it goes.
+            is_whole(file, image.sha512).await?;
+        }
         let connect = self.connect(&site);
         let cloud = match &args.endpoint {
             Some(url) => {
@@ -139,7 +146,10 @@ impl App {
                 let sha512 = args.sha512.as_deref().unwrap_or_default();
                 let sha512: Sha512 = sha512.parse().map_err(|e| usage(format!("--sha512: {e}")))?;
                 let source = match (file, url) {
-                    (Some(file), _) => ImageSource::file(file),
+                    (Some(file), _) => {
+                        there(file)?;
+                        ImageSource::file(file)
+                    }
                     (None, url) => {
                         let url = url.as_deref().unwrap_or_default();
                         ImageSource::url(url).map_err(|error| usage(format!("--url: {error}")))?
@@ -156,6 +166,50 @@ impl App {
         image
             .with_os_distro(&args.os_distro)
             .map_err(|error| usage(format!("--os-distro: {error}")))
+    }
+}
+
+/// Fails if there is no such file, which the command line names.
+fn there(file: &Path) -> Result<(), Failure> {
+    let missing = std::fs::metadata(file).err();
+    let missing = missing.filter(|error| error.kind() == std::io::ErrorKind::NotFound);
+    missing.map_or(Ok(()), |error| {
+        let what = format!("could not read {}", file.display());
+        let failure = Failure::new(FailureClass::Usage, what).because(error.to_string());
+        Err(failure.next("check the path: --file FILE"))
+    })
+}
+
+/// Fails if the file does not have the digest that was given.
+async fn is_whole(file: &Path, expected: Sha512) -> Result<(), Failure> {
+    let path = file.to_owned();
+    let hashed = tokio::task::spawn_blocking(move || digest(&path)).await;
+    let unread = |error: std::io::Error| {
+        let what = format!("could not read {}", file.display());
+        Failure::new(FailureClass::Error, what).because(error.to_string())
+    };
+    let found = hashed.map_err(std::io::Error::other).flatten().map_err(unread)?;
+    if found == expected {
+        return Ok(());
+    }
+    let what = format!("{} is not the file with the digest of --sha512", file.display());
+    Err(Failure {
+        expected: Some(format!("sha512 {expected}")),
+        found: Some(format!("sha512 {found}")),
+        ..Failure::new(FailureClass::Error, what)
+    }
+    .next("get the file again, or correct the digest"))
+}
+
+fn digest(path: &Path) -> std::io::Result<Sha512> {
+    let (mut file, _) = open_regular(path, u64::MAX)?;
+    let (mut hasher, mut chunk) = (Hasher::default(), vec![0; 1 << 20]);
+    loop {
+        let count = file.read(&mut chunk)?;
+        if count == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(chunk.get(..count).unwrap_or_default());
     }
 }
 

@@ -81,14 +81,17 @@ pub(crate) fn decision_states(all: &[DecisionState]) -> String {
     let rules: std::collections::BTreeSet<_> =
         all.iter().flat_map(|one| &one.rules).map(|rule| rule.rule.as_str()).collect();
     let recap = format!(
-        "{} decisions: {} in force, {} of them without a rule; {} rules; {} with a stored result, {} of them \
-         not good. omega-cli decisions ID lists the rules of one.",
+        "{} decisions: {} in force, {} of them without a rule; {} rules; {} with a result, {} \
+         failing. omega-cli decisions ID lists the rules of one.",
         all.len(),
         of(|one| one.in_force),
         of(|one| one.in_force && one.rules.is_empty()),
         rules.len(),
         of(|one| one.worst().is_some()),
-        of(|one| one.worst().is_some_and(|(_, last)| is_bad(last.state))),
+        match of(|one| one.worst().is_some_and(|(_, last)| is_bad(last.state))) {
+            0 => "none".to_owned(),
+            bad => bad.to_string(),
+        },
     );
     lines.push(String::new());
     lines.extend(wrap(&recap, WIDTH));

@@ -2,7 +2,7 @@
 
 use omega::{
     core::{ChangeKind, Evidence},
-    drift::{Difference, DifferenceKind, DriftReport, Since},
+    drift::{Difference, DifferenceKind, DriftReport, Since, Standing},
 };
 
 use super::{
@@ -27,7 +27,16 @@ pub(crate) fn drift(report: &DriftReport, screen: &Screen) -> String {
         let next = one.next.iter().map(|next| format!("next: {}", screen.pasted(next)));
         text.extend(next.map(|next| below(&next, screen.width)));
     }
-    text.extend(report.recovered.iter().map(|one| head(one, 1, screen)));
+    // What several rules found about one thing is over in one line.
+    let mut over: Vec<(String, &Difference, usize)> = Vec::new();
+    for one in &report.recovered {
+        let words = format!("{} {}: {}", one.subject.noun, place(one), one.summary);
+        match over.iter_mut().find(|(known, ..)| *known == words) {
+            Some((.., count)) => *count += 1,
+            None => over.push((words, one, 1)),
+        }
+    }
+    text.extend(over.iter().map(|(_, one, count)| recovered(one, *count, screen)));
     text.extend(screen_lines(report).iter().map(|line| screen.wrapped(&screen.pasted(line))));
     text.join("\n")
 }
@@ -42,9 +51,28 @@ fn same(report: &DriftReport, one: &Difference) -> usize {
     }
 }
 
+/// Returns the line for `count` findings that are over.
+fn recovered(one: &Difference, count: usize, screen: &Screen) -> String {
+    let found = if count > 1 { format!(" ({count} findings)") } else { String::new() };
+    let words = format!("{}{found}", one.summary);
+    line(sign(one.kind), &one.subject.noun, &place(one), &words, screen.width, screen.colour)
+}
+
+/// Returns every thing that is as it should be, and as in the baseline.
+pub(crate) fn holds(report: &DriftReport, screen: &Screen) -> String {
+    let good = report.standings.iter().filter(|one| one.state == "holds" && !one.changed);
+    let shown = good.map(|Standing { observation, .. }| {
+        let (target, subject) = (observation.id.target.as_str(), &observation.subject);
+        let evidence = Evidence::line(&observation.evidence);
+        let name = on_target(target, &subject.name);
+        line(Sign::Same, &subject.noun, &name, &evidence, screen.width, screen.colour)
+    });
+    shown.collect::<Vec<_>>().join("\n")
+}
+
 fn head(one: &Difference, count: usize, screen: &Screen) -> String {
     let (noun, name) = if count > 1 {
-        ("facts".to_owned(), format!("{count}, the first of them {}", one.subject))
+        (format!("{count} facts"), format!("({}, …)", one.subject))
     } else {
         (one.subject.noun.clone(), place(one))
     };
@@ -53,10 +81,13 @@ fn head(one: &Difference, count: usize, screen: &Screen) -> String {
 
 /// `magnum/0:/etc/default/magnum-conductor`, `magnum/0 helm`, or the name where it says enough.
 fn place(one: &Difference) -> String {
-    let (target, name) = (&one.id.target, &one.subject.name);
+    on_target(&one.id.target, &one.subject.name)
+}
+
+fn on_target(target: &str, name: &str) -> String {
     let is_unit = target.parse::<omega::core::values::UnitName>().is_ok();
-    match (is_unit && !name.contains(target.as_str()), name.starts_with('/')) {
-        (false, _) => name.clone(),
+    match (is_unit && !name.contains(target), name.starts_with('/')) {
+        (false, _) => name.to_owned(),
         (true, true) => format!("{target}:{name}"),
         (true, false) => format!("{target} {name}"),
     }
@@ -125,6 +156,7 @@ fn second(time: jiff::Timestamp) -> String {
 fn screen_lines(report: &DriftReport) -> Vec<String> {
     let facts =
         |count: usize| if count == 1 { "1 fact".to_owned() } else { format!("{count} facts") };
+    let unread = report.standings.iter().filter(|one| one.state == "unknown").count();
     let mut counts = Vec::new();
     for (kind, words) in [
         (DifferenceKind::Unknown, "unknown"),
@@ -136,15 +168,26 @@ fn screen_lines(report: &DriftReport) -> Vec<String> {
         (DifferenceKind::Appeared, "new"),
         (DifferenceKind::Gone, "gone"),
     ] {
-        let count = report.count(kind);
+        // They are counted as facts.
+        let is_said = kind == DifferenceKind::Unknown && unread > 0 && !report.recorded;
+        let count = if is_said { 0 } else { report.count(kind) };
         counts.extend((count > 0).then(|| format!("{count} {words}")));
     }
-    let counts = if counts.is_empty() { "nothing differs".to_owned() } else { counts.join(", ") };
+    let counts = match counts.as_slice() {
+        [] if unread > 0 => "nothing else differs".to_owned(),
+        [] => "nothing differs".to_owned(),
+        counts => counts.join(", "),
+    };
     let looked = facts(report.looked);
     let baseline = second(report.baseline);
     let mut lines = Vec::new();
     if report.recorded {
         lines.push(format!("The baseline is recorded: {looked}; {counts}."));
+    } else if unread > 0 {
+        let (all, read) = (facts(report.standings.len()), report.standings.len() - unread);
+        lines.push(format!(
+            "{read} of {all} compared with the baseline of {baseline}, {unread} could not be read: {counts}."
+        ));
     } else {
         lines.push(format!("{looked} compared with the baseline of {baseline}: {counts}."));
     }
@@ -254,6 +297,14 @@ mod tests {
         desk.unit.cut_off(true);
         let shown = text(&desk.looks("2026-11-21T12:10:00Z").await);
         assert_eq!(shown.matches("no route to host").count(), 1, "{shown}");
-        assert!(shown.contains("facts") && shown.contains("the first of them"), "{shown}");
+        assert!(shown.contains(" facts (") && shown.contains(", …)"), "{shown}");
+        assert!(shown.contains(" of ") && shown.contains(" could not be read: "), "{shown}");
+        desk.unit.cut_off(false);
+        let report = desk.looks("2026-11-21T12:15:00Z").await;
+        assert!(text(&report).contains("readable again"), "{}", text(&report));
+        let good = Screen::kept(|screen| screen.text(&holds(&report, screen)));
+        let count =
+            report.standings.iter().filter(|one| one.state == "holds" && !one.changed).count();
+        assert!(count > 0 && good.matches("\n  =  ").count() + 1 >= count, "{good}");
     }
 }

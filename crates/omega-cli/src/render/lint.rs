@@ -9,8 +9,14 @@ use omega::{
 
 use super::{Screen, layout::wrap};
 
-/// Returns the findings, each with the line that it is about, and their number.
-pub(crate) fn lint(report: &LintReport, files: &[SourceFile], screen: &Screen) -> String {
+/// Returns the findings, each with the line that it is about, and their number. `asked`: what was looked at
+/// beside the files (`3 templates`).
+pub(crate) fn lint(
+    report: &LintReport,
+    files: &[SourceFile],
+    asked: Option<&str>,
+    screen: &Screen,
+) -> String {
     let mut text = String::new();
     let lines: HashMap<&str, Vec<&str>> =
         files.iter().map(|file| (file.name.as_str(), file.text.lines().collect())).collect();
@@ -29,8 +35,10 @@ pub(crate) fn lint(report: &LintReport, files: &[SourceFile], screen: &Screen) -
     let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     let counts = [plural(errors, "error"), plural(warnings, "warning"), plural(notes, "note")];
     let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
-    let files = plural(report.files.len(), "file");
-    let _ = write!(text, "{}{unknown} in {files}", counts.join(", "));
+    let files =
+        (!report.files.is_empty() || asked.is_none()).then(|| plural(report.files.len(), "file"));
+    let places = [asked.map(str::to_owned), files].into_iter().flatten().collect::<Vec<_>>();
+    let _ = write!(text, "{}{unknown} in {}", counts.join(", "), places.join(" and "));
     text
 }
 

@@ -16,7 +16,17 @@ pub(crate) fn recap(recap: &Recap) -> String {
 /// The same; `changes`: the lines that show what is pending, which may be more than facts.
 fn counts(recap: &Recap, changes: usize) -> String {
     let Recap {
-        unchanged, changed, pending, waiting, deferred, no, warned, refused, failed, ..
+        unchanged,
+        changed,
+        pending,
+        waiting,
+        deferred,
+        no,
+        warned,
+        unknown,
+        refused,
+        failed,
+        ..
     } = *recap;
     let to_change = match changes {
         _ if changes == pending => "to change".to_owned(),
@@ -29,6 +39,7 @@ fn counts(recap: &Recap, changes: usize) -> String {
         (deferred, "deferred"),
         (no, if no == 1 { "failed check" } else { "failed checks" }),
         (warned, if warned == 1 { "warning" } else { "warnings" }),
+        (unknown, "not known"),
         (refused, "refused"),
         (failed, "failed"),
         (unchanged, "unchanged"),

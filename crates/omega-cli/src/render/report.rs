@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use omega::{
-    core::{Entry, ItemState, Note, Preview, TargetPreview, Touched},
+    core::{Entry, ItemState, Note, Preview, StepId, TargetPreview, Touched},
     graft::{GRAFT, Proven},
     run::{Counts, Leftover, Recap, Report, Status},
 };
@@ -135,8 +135,13 @@ pub(crate) fn proven(proven: &Proven) -> String {
     }
 }
 
-/// Returns the lines for one entry of a journal. The beginning and end of a change are not shown.
-pub(crate) fn entry(entry: &Entry) -> Vec<String> {
+/// Returns the lines for one entry of a journal. The beginning and end of a change are not shown. `names`:
+/// what each step is about, for people; its identity if that is not known.
+pub(crate) fn entry(entry: &Entry, names: &[(StepId, String)]) -> Vec<String> {
+    let named = |step: &StepId| match names.iter().find(|(one, _)| one == step) {
+        Some((_, name)) => name.clone(),
+        None => format!("{} {}", step.kind, step.key),
+    };
     match entry {
         Entry::Intent { step, changes, undo, temporary, .. } => {
             let how = match (undo, temporary) {
@@ -147,17 +152,17 @@ pub(crate) fn entry(entry: &Entry) -> Vec<String> {
             changes.iter().map(|change| format!("{}  {change}{how}", step.target)).collect()
         }
         Entry::Verified { step, .. } => {
-            vec![format!("{}  verified {} {}", step.target, step.kind, step.key)]
+            vec![format!("{}  verified {}", step.target, named(step))]
         }
         Entry::Removed { step } => {
-            vec![format!("{}  removed {} {}", step.target, step.kind, step.key)]
+            vec![format!("{}  removed {}", step.target, named(step))]
         }
         Entry::Failed { step, error, touched } => {
             let changed = match touched {
                 Touched::Nothing => "changed nothing",
                 Touched::Maybe => "possibly changed",
             };
-            vec![format!("{}  failed {} {}: {error} ({changed})", step.target, step.kind, step.key)]
+            vec![format!("{}  failed {}: {error} ({changed})", step.target, named(step))]
         }
         Entry::Document { name, sha256 } => vec![format!("{name}  sha256 {sha256}")],
         Entry::Applying { .. } | Entry::Applied { .. } | _ => Vec::new(),

@@ -32,6 +32,21 @@ pub(crate) fn run_list(runs: &[(RunInfo, RunOutcome)], width: usize) -> String {
     lines.join("\n")
 }
 
+/// Returns what a run was, for the page of that run.
+pub(crate) fn run_head(run: &RunInfo, outcome: &RunOutcome) -> Vec<String> {
+    let [id, command, state, changes, took] = cells(run, outcome);
+    let took = if took.is_empty() { took } else { format!(", {took}") };
+    let began = run.began.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let mut lines = vec![
+        format!("Run {id}: {command}, {state}, changes: {changes}"),
+        format!("  began {began}{took}; site {}", run.site),
+    ];
+    if !run.rolls_back.is_empty() {
+        lines.push(format!("  rolls back {}", run.rolls_back.join(", ")));
+    }
+    lines
+}
+
 fn line(cells: &[String; 5], widths: [usize; 5], last: &str) -> String {
     let padded = cells.iter().zip(widths).map(|(cell, wide)| format!("{cell:<wide$}"));
     let line = padded.chain([last.to_owned()]).collect::<Vec<_>>().join("  ");
@@ -59,7 +74,13 @@ fn cells(run: &RunInfo, outcome: &RunOutcome) -> [String; 5] {
     // How long it went on after its last write nobody knows.
     let took =
         if state == "killed" && !took.is_empty() { format!("at least {took}") } else { took };
-    [run.id.clone(), run.runbook.clone(), state.to_owned(), changes, took]
+    // It has the name of what it rolls back.
+    let command = match run.rolls_back.as_slice() {
+        [] => run.runbook.clone(),
+        _ if run.runbook == "rollback" => run.runbook.clone(),
+        _ => format!("rollback of {}", run.runbook),
+    };
+    [run.id.clone(), command, state.to_owned(), changes, took]
 }
 
 #[cfg(test)]

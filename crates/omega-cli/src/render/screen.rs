@@ -4,6 +4,7 @@ use std::{
 };
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{layout::wrap, printable::printable};
 use crate::{environment::Environment, systems::Systems};
@@ -105,7 +106,8 @@ impl Screen {
     /// Prints the JSON document. With `--output text` it prints nothing.
     pub(crate) fn json(&self, document: &impl Serialize) {
         if self.format == Format::Json {
-            match serde_json::to_string_pretty(document) {
+            let document = serde_json::to_value(document).map(rounded);
+            match document.and_then(|document| serde_json::to_string_pretty(&document)) {
                 Ok(text) => self.write(&text),
                 Err(error) => tracing::error!(%error, "the result could not be written as JSON"),
             }
@@ -150,6 +152,20 @@ impl Screen {
     pub(crate) fn lost(&self) -> Option<io::Error> {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         lost.take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Rounds every fraction to thousandths: they are seconds, and nobody needs more of them.
+fn rounded(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let exact = number.as_f64().unwrap_or_default();
+            serde_json::Number::from_f64((exact * 1000.0).round() / 1000.0)
+                .map_or(Value::Number(number), Value::Number)
+        }
+        Value::Array(all) => all.into_iter().map(rounded).collect(),
+        Value::Object(all) => all.into_iter().map(|(key, one)| (key, rounded(one))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
 }
 

@@ -42,9 +42,9 @@ impl Silent {
 /// It ended by its deadline, before anything was written, and says so.
 fn ended_by_it(ran: &Ran, given: &str) {
     assert_eq!(ran.code, Some(124), "{ran:?}");
-    let words = format!("the time for the whole command was over (--timeout {given})");
+    let words = format!("timed out after {given} (--timeout)");
     let told = format!("{}{}", ran.out, ran.err);
-    let engine = "the time for the whole command was over";
+    let engine = "timed out (--timeout)";
     assert!(told.contains(&words) || told.contains(engine), "{ran:?}");
     assert!(!told.contains("possibly"), "{ran:?}");
 }

@@ -179,7 +179,12 @@ fn documents_of_commands_that_end_well_are_of_their_schemas() {
     // What is not understood is a document too.
     let ran = home.run(&["runs", "shwo", "--output", "json"]).exits(64);
     let document: Value = serde_json::from_str(&ran.out).unwrap();
-    assert!(document["failure"].is_object() && document["command"] == "runs shwo", "{document:#}");
+    assert!(document["failure"].is_object() && document["command"] == "runs", "{document:#}");
+    for (args, command) in [(["plan", "graf"], "plan"), (["schema", "nope"], "schema")] {
+        let ran = home.run(&[&args[..], &["--output", "json"]].concat()).exits(64);
+        let document: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(document["command"], command);
+    }
 }
 
 /// How the effect of a flag is seen.

@@ -63,6 +63,20 @@ fn what_has_one_right_answer_can_be_put_right() {
     let home = home();
     let fix = ["lint", "bundle", "bundle.yaml", "--fix"];
     home.run(&fix).exits(64).says(&["nobody confirmed it", "--yes"]);
+    // Without a terminal too, the changes are shown.
+    let before = fs::read_to_string(home.path().join("bundle.yaml")).unwrap();
+    let shown = home.run(&[&fix[..], &["--plan"]].concat()).exits(2);
+    assert!(shown.out.contains("+++ bundle.yaml\n@@ line "), "{}", shown.out);
+    assert_eq!(fs::read_to_string(home.path().join("bundle.yaml")).unwrap(), before);
+    // Standard input is read, and not changed.
+    let piped = |more: &[&str]| {
+        let mut command = home.command(&[&["lint", "bundle", "-"][..], more].concat());
+        command.stdin(fs::File::open(home.path().join("bundle.yaml")).unwrap());
+        super::ran(&mut command)
+    };
+    let read = piped(&[]);
+    assert!(read.out.contains("-:") && read.code == home.run(&fix[..3]).code, "{read:?}");
+    piped(&["--fix", "--yes"]).exits(64).says(&["it is standard input"]);
     assert_eq!(fs::read_to_string(home.path().join("bundle.yaml")).unwrap(), BUNDLE);
     let fixed = home.run(&[&fix[..], &["--yes"]].concat()).exits(0);
     assert!(fixed.out.contains("0 errors"), "{}", fixed.out);

@@ -64,7 +64,7 @@ fn a_rollback_needs_only_what_the_run_changed() {
     }
     fs::remove_file(home.path().join("clouds.yaml")).unwrap();
     home.write("omega.toml", ONLY_UNITS);
-    let ran = home.run(&["rollback", "graft", "--plan"]).exits(1);
+    let ran = home.run(&["rollback", "graft", "--plan"]).exits(64);
     ran.says(&["could not load cloud credentials", "cloud here, project mgmt k is to be undone"]);
 
     let home = Home::with_cloud();
@@ -137,6 +137,24 @@ fn the_prerequisites_of_a_cluster_and_a_server_need_only_the_cloud() {
     assert!(ran.out.contains("no answer from http://127.0.0.1:1"), "{ran:#?}");
     home.run(&["ensure-guest-running", "--plan"]).exits(64).says(&["<SERVER>"]);
     home.run(&["ensure-guest-running", " ", "--plan"]).exits(64).says(&["SERVER: name a server"]);
+}
+
+/// A plan sends nothing, and looks at the file all the same.
+#[test]
+fn a_plan_of_an_image_looks_at_the_file() {
+    let home = Home::with_cloud();
+    home.write("omega.toml", ONLY_CLOUD);
+    home.write("img.qcow2", "an image");
+    let plan = |file: &str, digest: &str| {
+        let names = ["--name", "n", "--kubernetes-version", "v1.34.7"];
+        let source = ["stage-image", "--plan", "--file", file, "--sha512", digest];
+        home.run(&[&source[..], &names].concat())
+    };
+    let other = "ab".repeat(64);
+    plan("none.qcow2", &other).exits(64).says(&["could not read none.qcow2", "--file FILE"]);
+    plan("img.qcow2", &other).exits(1).says(&["not the file with the digest", &other]);
+    let own = Sha512::of(b"an image").to_string();
+    assert!(plan("img.qcow2", &own).exits(1).out.contains("no answer from http://127.0.0.1:1"));
 }
 
 /// Without a cloud: juju is asked, and nothing else.
@@ -325,11 +343,10 @@ fn a_gate_names_the_table_that_is_missing_and_why_it_is_needed() {
         ran.says(&["no `kubeconfig` in [management]", "because", "add it; see docs/site-file.md"]);
     }
     fs::remove_file(home.path().join("clouds.yaml")).unwrap();
-    for (gate, why) in [
-        ("health", "the check lists Magnum's clusters in the cloud of [cloud]"),
-        ("magnum", "the check asks Magnum in the cloud of [cloud]"),
-    ] {
-        let ran = home.run(&["check", gate]).exits(1);
+    for (gate, why) in
+        [("health", "needed for: check health"), ("magnum", "needed for: check magnum")]
+    {
+        let ran = home.run(&["check", gate]).exits(64);
         ran.says(&["could not load cloud credentials", why]);
     }
 }

@@ -111,7 +111,7 @@ fn init_asks_at_a_terminal() {
     );
     let ran = ran.exits(0);
     // A wrong answer is asked for again.
-    for why in ["capi-mgmt: write it in the form", "10.20: ", "as DOMAIN/PROJECT"] {
+    for why in ["capi-mgmt: write DOMAIN/PROJECT", "10.20: ", "as DOMAIN/PROJECT"] {
         assert!(ran.out.contains(why), "{why}: {}", ran.out);
     }
     assert!(
@@ -196,12 +196,27 @@ fn a_rehearsal_on_a_new_file_names_every_value_that_it_invents() {
     assert!(all.iter().all(|one| !text(one, "used").is_empty()), "{all:#?}");
 }
 
+#[test]
+fn help_is_text_and_a_filter_of_the_log_that_is_none_is_refused() {
+    let home = Home::new();
+    let help = home.run(&["help"]).exits(0).out;
+    for same in [&["help", "help"][..], &["help", "--output", "json"], &["help", "--output=json"]] {
+        assert_eq!(home.run(same).exits(0).out, help, "{same:?}");
+    }
+    let mut command = home.command(&["explain", "D-042", "D-043"]);
+    let ran = super::ran(command.env("OMEGA_LOG", "%%%")).exits(64);
+    ran.says(&["OMEGA_LOG=", "can't be used", "OMEGA_LOG=info"]);
+    let both = home.run(&["explain", "D-042", "D-043"]).exits(0).out;
+    assert!(both.contains("D-042  ") && both.contains("\nD-043  "), "{both}");
+}
+
 /// What it is, and what helps: not `init`.
 #[test]
 fn a_site_file_that_is_no_text_gets_a_next_step_that_helps() {
     let home = Home::new();
     fs::create_dir(home.path().join("dir")).unwrap();
     fs::write(home.path().join("latin"), b"[cloud]\nname = \"\xfc\"\n").unwrap();
+    fs::write(home.path().join("utf-16"), b"\xff\xfe[\0c\0]\0\n\0").unwrap();
     for command in [&["validate"][..], &["plan", "graft"], &["rehearse", "graft"]] {
         let run = |site: &str| home.run(&[command, &["--site", site]].concat()).exits(64);
         let dir = run("dir");
@@ -209,6 +224,12 @@ fn a_site_file_that_is_no_text_gets_a_next_step_that_helps() {
         dir.says(&["dir: it is a directory", "--site dir/omega.toml"]);
         run("latin").says(&["latin, line 2: the byte 0xfc is not UTF-8", "iconv"]);
         run("none").says(&["No such file", "omega-cli init"]);
+        let wide = run("utf-16");
+        assert!(
+            wide.err.contains("it is UTF-16") && wide.err.contains("-f UTF-16"),
+            "{}",
+            wide.err
+        );
     }
 }
 
@@ -305,7 +326,7 @@ fn a_rehearsal_takes_names_and_values_of_a_site_file_and_suggests_nothing() {
     assert!(!ran.out.contains("Next:"), "{}", ran.out);
     // What is not the file's is named; what is, is not.
     for words in [
-        "omega.toml: 4 values are not those of the file, and the rehearsal invents them:\n",
+        "omega.toml: 4 values are simulated instead of taken from the file:\n",
         "  management.kubeconfig: the file's is not used; the rehearsal uses that of a management cluster",
         "  helm.sha256: the file's is not used; the rehearsal uses ",
     ] {

@@ -136,7 +136,7 @@ async fn reads_are_abandoned_at_the_second_and_nothing_was_changed() {
     assert_eq!((plan.exit, plan.exit_code, plan.recap.failed), (Status::Deadline, 124, 3));
     let failure = plan.failure.unwrap();
     assert_eq!(failure.touched, Touched::Nothing);
-    assert!(failure.to_string().contains("the time for the whole command was over"), "{failure}");
+    assert!(failure.to_string().contains("timed out (--timeout)"), "{failure}");
     let report = engine.apply(&job(&house), Approved::Now).await.unwrap();
     assert_eq!((report.exit, report.run), (Status::Deadline, None));
     assert_eq!(start.elapsed(), Duration::from_secs(90), "no time is left");

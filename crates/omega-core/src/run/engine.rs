@@ -129,14 +129,14 @@ impl Engine {
         }))
     }
 
-    /// Adds that the time was over, if that stopped it.
+    /// Adds that the command timed out, if that stopped it.
     pub(super) fn explained(&self, failure: Failure) -> Failure {
         let is_late = self.ctx.cancel().reason() == Some(CancelReason::Deadline);
         // A request that the deadline cut off tells of a deadline of its own.
         let is_cut = matches!(failure.class, FailureClass::Interrupted | FailureClass::Deadline);
         if is_late && is_cut {
             let failure = Failure { class: FailureClass::Interrupted, ..failure };
-            return failure.because("the time for the whole command was over");
+            return failure.because("timed out (--timeout)");
         }
         failure
     }

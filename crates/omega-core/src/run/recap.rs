@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{FailureClass, ItemOutcome, ItemPreview, ItemState, TargetReport, Verdict};
+use crate::{
+    FailureClass, Finding, ItemOutcome, ItemPreview, ItemState, Severity, TargetReport, Verdict,
+};
 
 /// Counts by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,9 @@ pub struct Recap {
     /// Gates that found something which does not stop a run.
     #[serde(default, skip_serializing_if = "is_none")]
     pub warned: usize,
+    /// Gates that could not tell, which does not stop a run.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub unknown: usize,
     /// Refusals.
     pub refused: usize,
     /// Items that could not be read, or failed.
@@ -42,7 +47,7 @@ impl Recap {
                 ItemState::Verdict(Verdict::Pass { .. }) => recap.unchanged += 1,
                 ItemState::Verdict(Verdict::Deferred { .. }) => recap.deferred += 1,
                 ItemState::Verdict(Verdict::Fail(finding)) if finding.is_broken() => recap.no += 1,
-                ItemState::Verdict(Verdict::Fail(_)) => recap.warned += 1,
+                ItemState::Verdict(Verdict::Fail(finding)) => recap.count_weak(finding),
                 ItemState::Preview(preview) if preview.wait.is_some() => recap.waiting += 1,
                 ItemState::Preview(preview) if preview.is_satisfied() => recap.unchanged += 1,
                 ItemState::Preview(_) => recap.pending += 1,
@@ -55,6 +60,15 @@ impl Recap {
         recap
     }
 
+    /// Counts a finding that stops no run.
+    fn count_weak(&mut self, finding: &Finding) {
+        if finding.severity == Severity::Unknown {
+            self.unknown += 1;
+        } else {
+            self.warned += 1;
+        }
+    }
+
     /// Counts what was done.
     pub fn of_done(done: &[TargetReport]) -> Self {
         let mut recap = Self::default();
@@ -63,7 +77,7 @@ impl Recap {
                 ItemOutcome::Unchanged | ItemOutcome::Passed { .. } => recap.unchanged += 1,
                 ItemOutcome::Changed => recap.changed += 1,
                 ItemOutcome::Deferred { .. } => recap.deferred += 1,
-                ItemOutcome::Warned(_) => recap.warned += 1,
+                ItemOutcome::Warned(finding) => recap.count_weak(finding),
                 ItemOutcome::Failed(failure) => match failure.class {
                     FailureClass::Refused => recap.refused += 1,
                     FailureClass::Gate => recap.no += 1,

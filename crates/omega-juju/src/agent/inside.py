@@ -1,4 +1,6 @@
 # Runs in a daemon's interpreter, as its user, in its environment. Reads questions and writes a line for each answer.
+import contextlib
+import io
 import json
 import os
 import re
@@ -98,10 +100,14 @@ def recorded(cfg):
     return files
 
 
-def refusal(cfg, error):
-    """Why oslo.config refuses the daemon's arguments or files, without their content."""
+def refusal(cfg, error, said=""):
+    """Why oslo.config refuses the daemon's arguments or files, without the files' content. `said`: what its parser
+    of arguments wrote to standard error before it ended."""
     if isinstance(error, SystemExit):
-        return "oslo.config refused the daemon's arguments"
+        why = said.strip().rpartition("error: ")[2].splitlines()
+        # An argument that is not known may hold a secret.
+        why = re.sub(r"=\S+", "=...", why[0])[:200] if why else ""
+        return "oslo.config refused the daemon's arguments" + (": " + why if why else "")
     if isinstance(error, cfg.ConfigFileParseError):
         # Its text quotes the line, which may contain a password: only the position is reported.
         place = getattr(error, "config_file", "")
@@ -109,6 +115,17 @@ def refusal(cfg, error):
         numbers = [word for word in words if word.startswith(place + ":") and word[len(place) + 1:].isdigit()]
         return "%s can't be parsed" % (numbers[0] if numbers else place)
     return "%s: %s" % (type(error).__name__, error)
+
+
+def read_refused(cfg, conf, question):
+    """Reads the configuration as the daemon does. Returns why that is refused, if it is."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            conf(question["args"], project=question["project"], prog=question["prog"])
+    except (SystemExit, cfg.Error) as error:
+        return refusal(cfg, error, said.getvalue())
+    return None
 
 
 def line_of(file, section, key):
@@ -151,10 +168,9 @@ def options(question):
     from oslo_config import cfg
     conf, files = cfg.ConfigOpts(), recorded(cfg)
     conf.register_opts([cfg.StrOpt(key) for key in question["keys"]], group=question["group"])
-    try:
-        conf(question["args"], project=question["project"], prog=question["prog"])
-    except (SystemExit, cfg.Error) as error:
-        return {"failed": refusal(cfg, error), "code": "configuration"}
+    failed = read_refused(cfg, conf, question)
+    if failed:
+        return {"failed": failed, "code": "configuration"}
     values = {}
     for key in question["keys"]:
         value = getattr(getattr(conf, question["group"]), key.replace("-", "_"))
@@ -206,10 +222,9 @@ def drivers(question):
     files = recorded(cfg)
     import magnum.conf
     conf = magnum.conf.CONF
-    try:
-        conf(question["args"], project=question["project"], prog=question["prog"])
-    except (SystemExit, cfg.Error) as error:
-        return {"failed": refusal(cfg, error), "code": "configuration"}
+    failed = read_refused(cfg, conf, question)
+    if failed:
+        return {"failed": failed, "code": "configuration"}
     disabled = list(conf.drivers.disabled_drivers or [])
     places = set_in(cfg, files, "drivers", ["disabled_drivers"]).get("disabled_drivers", [])
     broken = [{"path": path, "why": why} for _, path, _, _, why in listed() if why is not None]

@@ -30,11 +30,18 @@ def act_restart_service(action, payload, until):
     """Restarts, and waits until the daemon is stable: the same process, no longer busy with its start.
     (A conductor that cannot read its configuration exits only after some seconds of imports.)"""
     service = action["service"]
-    load = show(service).get("LoadState")
+    earlier = show(service)
+    load, ran = earlier.get("LoadState"), main_pid(earlier)
     if load != "loaded":
         raise Fail("not-loaded", "%s can't be restarted" % service, expected="a service that is loaded", found=load)
     status, _, err = change(["systemctl", "restart", service + ".service"], max(1, until - time.monotonic() - 5))
     if status != 0:
+        shown = show(service)
+        if ran and main_pid(shown) == ran and shown.get("ActiveState") == "active":
+            # A command of the unit that comes before the stop has failed.
+            raise Fail("would-not-start", "%s was not restarted: the process from before runs on: %s" % (service, err.strip()),
+                       expected="a new process", found="process %d, as before" % ran, touched="maybe",
+                       next="look at journalctl -u %s, then run it again" % service)
         raise would_not_start(service, err.strip())
     until = min(until - 2, time.monotonic() + 60)
     last, before, used, since = None, time.monotonic(), 0.0, time.monotonic()

@@ -47,7 +47,7 @@ async fn same_words<D: Desired<Target = Unit, Change = FileChange>>(
         }
         let text = shown(&sim, desired).await;
         let why = error.to_string().replace("magnum/0: ", "");
-        let said = text.contains(&why) || text.contains("there is no directory /etc/magnum");
+        let said = text.contains(&why) || text.contains("/etc/magnum is missing");
         assert!(text.starts_with("! refused") && said, "{why}: {text}");
         assert!(text.contains("touched Nothing"), "{text}");
         let error = ensure(&Context::default(), &client(&sim), desired).await.unwrap_err();

@@ -120,7 +120,7 @@ impl PlaceKubeconfig {
             return Ok(());
         }
         let next = "check the unit's name: the Magnum packages create this directory";
-        Err(Conflict::new(format!("there is no directory {}", self.path.parent()), next))
+        Err(Conflict::new(format!("{} is missing", self.path.parent()), next))
     }
 }
 

@@ -121,7 +121,7 @@ impl GuestRunning {
                 let why = format!("the project has no server {server:?}");
                 let next = "openstack server list; `project` in [management] says which project is \
                             looked at";
-                Err(Conflict::new(why, next))
+                Err(Conflict::no_such(why, next))
             }
             (many, _) => {
                 let ids: Vec<&str> = many.iter().map(|one| one.id.as_str()).collect();

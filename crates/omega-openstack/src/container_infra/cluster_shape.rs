@@ -49,6 +49,23 @@ pub(crate) struct VolumeGroup {
 }
 
 impl ClusterShape {
+    /// Returns that of a cluster with the values of a template that Magnum may not have yet.
+    pub fn of_spec(spec: &TemplateSpec) -> Self {
+        Self {
+            image: spec.image.clone(),
+            external_network: spec.external_network.clone(),
+            master_flavor: Some(spec.master_flavor.clone()),
+            flavor: Some(spec.flavor.clone()),
+            keypair: spec.keypair.clone(),
+            fixed_network: spec.fixed_network.clone(),
+            fixed_subnet: spec.fixed_subnet.clone(),
+            dns_nameserver: spec.dns_nameserver.clone(),
+            masters: 0,
+            workers: 0,
+            labels: spec.labels.clone(),
+        }
+    }
+
     /// Returns that of a cluster with these values of a template that Magnum has.
     pub fn of(template: &Template, values: &ClusterValues) -> Self {
         let fields = template.fields.clone();

@@ -70,7 +70,7 @@ impl BalancerState {
             [one] => Ok(one),
             [] => {
                 let why = format!("Octavia has no load balancer with the name or id {asked:?}");
-                Err(Conflict::new(why, "correct the name (openstack loadbalancer list)"))
+                Err(Conflict::no_such(why, "correct the name (openstack loadbalancer list)"))
             }
             many => {
                 let of = |one: &LoadBalancer| format!("{} of project {}", one.id, one.project_id);

@@ -175,7 +175,9 @@ impl Desired for SgRule {
                  for two rules"
             ))
         });
-        note.into_iter().collect()
+        let is_open = self.presence == Presence::Present && peer.is_everywhere();
+        let open = is_open.then(|| Note::new(format!("this opens it to every address ({peer})")));
+        note.into_iter().chain(open).collect()
     }
 
     /// Neutron has no lock, and refuses a second rule only if its request is the same.

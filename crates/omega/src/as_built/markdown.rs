@@ -32,7 +32,7 @@ fn head(look: &Look) -> String {
     let mut page = format!("# As built: {}\n\n| | |\n|---|---|\n", cell(&look.site));
     let digest = look.site_sha256.as_ref();
     let rows = [
-        ("looked at", Some(look.at.to_string())),
+        ("looked at", Some(look.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())),
         ("omega", Some(look.omega.clone())),
         ("site file, sha256", digest.cloned()),
         ("user", look.user.clone()),

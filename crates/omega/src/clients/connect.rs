@@ -293,8 +293,12 @@ impl<'a> Connect<'a> {
     }
 }
 
-fn loaded(config: Result<CloudConfig, ConfigError>) -> Result<CloudConfig, Failure> {
-    config.map_err(|error| Failure::from_error("could not load cloud credentials", &error))
+/// What is wrong is in the files and variables of this machine, as if it were in the site file.
+pub(crate) fn loaded(config: Result<CloudConfig, ConfigError>) -> Result<CloudConfig, Failure> {
+    config.map_err(|error| Failure {
+        class: FailureClass::Usage,
+        ..Failure::from_error("could not load cloud credentials", &error)
+    })
 }
 
 fn project(project: &Project) -> Option<ProjectRef> {

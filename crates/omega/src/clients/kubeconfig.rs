@@ -71,7 +71,10 @@ pub(super) fn unreadable(path: &Path, what: &str, error: &io::Error, absent: &st
     } else {
         format!("check which file that is; {absent}")
     };
-    Failure::new(FailureClass::Error, format!("could not read {what}, {}", path.display()))
+    // A name of the command line or the site file that leads nowhere.
+    let is_missing = error.kind() == io::ErrorKind::NotFound;
+    let class = if is_missing { FailureClass::Usage } else { FailureClass::Error };
+    Failure::new(class, format!("could not read {what}, {}", path.display()))
         .because(error.to_string())
         .next(next)
 }

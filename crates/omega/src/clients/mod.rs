@@ -13,6 +13,7 @@ mod workload;
 use std::{fmt, path::Path, sync::Arc};
 
 pub use connect::Connect;
+pub(crate) use connect::loaded;
 use jiff::Timestamp;
 pub use kubeconfig::kubeconfig_at;
 use omega_capi::{Management, access::Mint};

@@ -6,7 +6,7 @@ use omega_capi::{
     served::discover_versions,
     workload::{ClusterName, Workload, WorkloadGate, WorkloadGates, choose_cluster, list_clusters},
 };
-use omega_core::{Diagnostic, Failure, FailureClass};
+use omega_core::{Failure, FailureClass};
 
 /// Finds the cluster `name`, by its name in Magnum or in Cluster API, and returns its gates.
 ///
@@ -31,8 +31,12 @@ pub(crate) async fn workload_gates_over(
     network_driver: Option<String>,
     now: Timestamp,
 ) -> Result<(ClusterName, Vec<WorkloadGate>), Failure> {
-    let unasked = |error: &dyn Diagnostic| {
-        Failure::from_error("could not list the clusters of Cluster API", error)
+    let unasked = |error: &omega_capi::Error| {
+        let failure = Failure::from_error("could not list the clusters of Cluster API", error);
+        if matches!(error, omega_capi::Error::NoManagement { .. }) {
+            return Failure { class: FailureClass::Gate, ..failure };
+        }
+        failure
     };
     let served = discover_versions(management).await.map_err(|error| unasked(&error))?;
     let all = list_clusters(management, &served).await.map_err(|error| unasked(&error))?;

@@ -128,7 +128,7 @@ impl EnsuredCluster {
                     "create it: omega-cli ensure-cluster-template --name {}",
                     shell_word(name)
                 );
-                Err(Conflict::new(why, next))
+                Err(Conflict::no_such(why, next))
             }
             many => {
                 let why = format!("{} cluster templates have the name {name:?}", many.len());

@@ -10,7 +10,7 @@ use omega_capi::{
     stuck::read_deletion,
 };
 use omega_core::{
-    Conflict, Context, Delta, Desired, EnsureError, Evidence, Finding, Outcome, PollPolicy,
+    Conflict, Context, Delta, Desired, EnsureError, Evidence, Finding, Note, Outcome, PollPolicy,
     Subject, ensure,
 };
 use omega_openstack::{
@@ -153,6 +153,12 @@ impl Desired for AbsentCluster {
         change: &ClusterDeletion,
     ) -> Result<(), ClusterError> {
         Ok(change.send(&site.magnum).await?)
+    }
+
+    fn notes(&self, seen: &AbsentClusterObserved, _: Timestamp) -> Vec<Note> {
+        let is_none = seen.seen.clusters.is_empty();
+        let note = || Note::new(format!("the project has no cluster {}", self.name));
+        is_none.then(note).into_iter().collect()
     }
 
     fn poll_policy(&self) -> PollPolicy {

@@ -126,7 +126,7 @@ impl ClusterKubeconfig {
             }),
             [] => {
                 let why = format!("there is no cluster {name:?} in this project");
-                Err(Conflict::new(why, "correct the name (openstack coe cluster list)"))
+                Err(Conflict::no_such(why, "correct the name (openstack coe cluster list)"))
             }
             many => {
                 let ids: Vec<_> = many.iter().map(|one| one.id.as_str()).collect();

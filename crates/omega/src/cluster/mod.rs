@@ -17,6 +17,7 @@ mod kubernetes_supported;
 mod leftovers;
 mod prerequisites;
 mod requested_cluster;
+mod template_references;
 
 pub use cluster_error::ClusterError;
 pub use cluster_site::{ClusterSite, DriverSettings};
@@ -38,6 +39,7 @@ pub use prerequisites::{
     ClusterPrerequisites, PREREQUISITE_RULES, PrerequisiteSettings, check_prerequisites,
 };
 pub use requested_cluster::RequestedCluster;
+pub use template_references::template_references;
 
 #[cfg(test)]
 mod cluster_tests;

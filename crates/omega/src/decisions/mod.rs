@@ -132,11 +132,16 @@ fn canonical(id: &str) -> Option<String> {
 fn neighbours<'a>(id: &str, all: &'a [Decision]) -> Vec<&'a str> {
     let number = |id: &str| id.get(2..5)?.parse::<i32>().ok();
     let Some(wanted) = number(id) else { return Vec::new() };
+    let far = |id: &str| number(id).is_none_or(|number| (number - wanted).abs() > NEAR);
     let mut ids: Vec<&str> = all.iter().map(|decision| decision.id.as_str()).collect();
     ids.sort_by_key(|id| number(id).map_or(i32::MAX, |number| (number - wanted).abs()));
+    ids.retain(|id| !far(id));
     ids.truncate(3);
     ids
 }
+
+/// A number that differs by more is no neighbour.
+const NEAR: i32 = 10;
 
 #[cfg(test)]
 mod tests {
@@ -248,7 +253,8 @@ mod tests {
         let lists = "`omega-cli explain` lists all";
         assert_eq!(next("D-027"), format!("nearest: D-028, D-029, D-030; {lists}"));
         assert_eq!(next("L-P6-9"), lists);
-        assert_eq!(next("99"), format!("nearest: D-043, D-042, D-042-amendment; {lists}"));
+        assert_eq!(next("50"), format!("nearest: D-043, D-042, D-042-amendment; {lists}"));
+        assert_eq!(next("D-999"), lists);
         let error = explain("nonsense").unwrap_err();
         assert_eq!(
             (error.message.as_str(), error.class),

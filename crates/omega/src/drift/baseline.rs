@@ -137,7 +137,9 @@ impl Baselines {
         let home = self.0.join(name.short());
         let failed = |error: &io::Error| {
             let what = format!("could not use the directory of the baseline, {}", home.display());
-            Failure::new(FailureClass::Error, what).because(error.to_string())
+            Failure::new(FailureClass::Error, what).because(error.to_string()).next(
+                "make it a directory of yours that only you can write to, or name another: XDG_STATE_HOME",
+            )
         };
         private_directory(&home).map_err(|error| failed(&error))?;
         let holder = format!("drift, process {}", std::process::id());
@@ -146,7 +148,7 @@ impl Baselines {
             LockError::Held { holder } => {
                 let what = format!("this site is being looked at already ({holder})");
                 Failure::new(FailureClass::Locked, what)
-                    .next("its `drift --watch` reports changes; end it to look by yourself")
+                    .next("wait until it ends; a `drift --watch` ends when it is stopped, and reports the changes itself")
             }
             _ => Failure {
                 causes: chain(&error),
@@ -206,9 +208,10 @@ impl BaselineFile {
         let bytes = serde_json::to_vec(baseline).map_err(io::Error::from);
         bytes.and_then(|bytes| persist(&self.path, &bytes)).map_err(|error| {
             let what = format!("could not write the baseline, {}", self.path.display());
+            let kept = if self.path.exists() { "the old one is still there; " } else { "" };
             Failure::new(FailureClass::Error, what)
                 .because(error.to_string())
-                .next("the old one is still there; make room and look again")
+                .next(format!("{kept}make room and look again"))
         })
     }
 

@@ -148,7 +148,7 @@ impl Difference {
             kind: DifferenceKind::Recovered,
             source,
             id,
-            summary: format!("{subject}: {} no longer", over(kind)),
+            summary: over(kind).to_owned(),
             subject,
             silent,
             facts: Vec::new(),
@@ -164,14 +164,14 @@ impl Difference {
 
 fn over(kind: DifferenceKind) -> &'static str {
     match kind {
-        DifferenceKind::Unknown => "unknown",
-        DifferenceKind::Fails => "failing",
-        DifferenceKind::Pending => "to be changed",
-        DifferenceKind::Warns => "a warning",
-        DifferenceKind::Waits => "waiting",
-        DifferenceKind::Gone => "gone",
+        DifferenceKind::Unknown => "readable again",
+        DifferenceKind::Fails => "fixed",
+        DifferenceKind::Pending => "now as wanted",
+        DifferenceKind::Warns => "no warning any more",
+        DifferenceKind::Waits => "checked again",
+        DifferenceKind::Gone => "there again",
         DifferenceKind::Changed | DifferenceKind::Appeared | DifferenceKind::Recovered => {
-            "different"
+            "as in the baseline again"
         }
     }
 }

@@ -143,15 +143,15 @@ impl State {
     /// made right without a decision.
     pub(super) fn of_failure(failure: &Failure, subject: &Subject) -> Self {
         let next = failure.next.clone();
+        // Not what was being read or would be changed: many things can't be for one reason.
+        let mut why = failure.causes.join(": ");
+        if why.is_empty() {
+            why.clone_from(&failure.message);
+        }
         if !matches!(failure.class, FailureClass::Refused | FailureClass::Gate) {
-            // Not what was being read: many things can't be read for one reason.
-            let mut why = failure.causes.join(": ");
-            if why.is_empty() {
-                why.clone_from(&failure.message);
-            }
             return Self::Unknown { why, next };
         }
-        let mut finding = Finding::broken(REFUSED, subject.clone(), reason(failure));
+        let mut finding = Finding::broken(REFUSED, subject.clone(), why);
         finding.remedy = next;
         Self::of(finding)
     }
@@ -245,7 +245,7 @@ fn of_preview(preview: &Preview) -> State {
         return State::Holds;
     }
     let shown = preview.diffs.iter().map(|diff| diff.effect.clone());
-    let summary = format!("apply would change it: {}", shown.collect::<Vec<_>>().join("; "));
+    let summary = format!("differs from the site file: {}", shown.collect::<Vec<_>>().join("; "));
     let detail = preview.diffs.iter().flat_map(|diff| &diff.detail);
     let finding = Finding::broken(WOULD_CHANGE, preview.subject.clone(), summary)
         .severity(Severity::Warning)

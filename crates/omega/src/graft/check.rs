@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use omega_capi::{Management, Namespace, coherence::ServedVersionsGate};
 use omega_core::{
-    Failure, Gate, Item, Label as _, Section, TargetPlan, kubeconfig::Kubeconfig, run::Job,
+    Failure, FailureClass, Gate, Item, Label as _, Section, TargetPlan, kubeconfig::Kubeconfig,
+    run::Job,
 };
 use omega_juju::{
     Unit,
@@ -95,28 +96,25 @@ pub async fn check_site(
         let kubeconfig = kubeconfig(connect, now, "the check asks the management cluster with it")?;
         connect.management(&kubeconfig).await
     };
-    let cloud = async |does: &str| {
-        let why = format!("the check {does} in the cloud of [cloud]");
-        needed(connect.cloud().await, &why)
-    };
+    let cloud =
+        async |check: &str| needed(connect.cloud().await, &format!("needed for: check {check}"));
     let (target, clients) = match gate {
         SiteGate::ServedVersions => {
             let management = management().await?;
             (served_versions(connect.site, &management)?, management.into())
         }
         SiteGate::Coherence => {
-            let (management, cloud) =
-                (management().await?, cloud("reads Magnum's templates").await?);
+            let (management, cloud) = (management().await?, cloud("coherence").await?);
             let target = coherence(connect.site, &management, &cloud)?;
             (target, PartialClients { cloud: Some(cloud), ..management.into() })
         }
         SiteGate::TrusteeDomain => {
-            let cloud = cloud("looks for Magnum's trustee domain").await?;
+            let cloud = cloud("trustee-domain").await?;
             let gate = trustee_domain(&Trustee::of(connect.site), &cloud, true);
             (shared(cloud.network.label(), gate), (&cloud).into())
         }
         SiteGate::Magnum => {
-            let cloud = cloud("asks Magnum").await?;
+            let cloud = cloud("magnum").await?;
             (shared(cloud.network.label(), magnum_responds(&cloud)), (&cloud).into())
         }
         SiteGate::Management => {
@@ -124,12 +122,28 @@ pub async fn check_site(
             (shared(management.label(), management_ready(&management)), management.into())
         }
         SiteGate::Health(named) => {
-            let cloud = cloud("lists Magnum's clusters").await?;
+            let cloud = cloud("health").await?;
+            for name in &named {
+                exists(name, &cloud).await?;
+            }
             let only = if named.is_empty() { connect.site.health.clusters.clone() } else { named };
             (shared("clusters", clusters_are_healthy(&cloud, only)), (&cloud).into())
         }
     };
     Ok(job(site, vec![target], &clients))
+}
+
+/// Fails if Magnum has no cluster of this name or id, which the operator gave.
+async fn exists(name: &str, cloud: &CloudClients) -> Result<(), Failure> {
+    let found = cloud.magnum.find_clusters(name).await;
+    let found =
+        found.map_err(|error| Failure::from_error("could not look for the cluster", &error))?;
+    if found.is_empty() {
+        let what = format!("Magnum has no cluster {name:?} in this project");
+        return Err(Failure::new(FailureClass::Usage, what)
+            .next("correct the name (openstack coe cluster list)"));
+    }
+    Ok(())
 }
 
 /// Makes the gate's items for a unit.
@@ -194,7 +208,7 @@ async fn listed_in(
         let all = named.iter().map(ToString::to_string).collect();
         return Ok((all, PartialClients::default()));
     }
-    let why = "no namespace is named, so the check lists Magnum's clusters in the cloud of [cloud]";
+    let why = "needed for: check releases without --namespace";
     let cloud = needed(connect.cloud().await, why)?;
     Ok((driver_namespaces(connect.site, &cloud).await?, (&cloud).into()))
 }

@@ -147,7 +147,7 @@ async fn the_cloud_is_asked_for_the_namespaces_that_are_not_named() {
     fs::remove_file(desk.0.path().join("clouds.yaml")).unwrap();
     let failure = desk.units(&gate, &tables[1..]).await.unwrap_err();
     assert_eq!(failure.message, "could not load cloud credentials");
-    let why = "no namespace is named, so the check lists Magnum's clusters in the cloud of [cloud]";
+    let why = "needed for: check releases without --namespace";
     assert_eq!(failure.causes.last().unwrap(), why);
 
     let sim = test_harness::Site::new(&[Start::Fresh]);
@@ -156,6 +156,10 @@ async fn the_cloud_is_asked_for_the_namespaces_that_are_not_named() {
     let project = cloud.network.project_id().await.unwrap();
     let found = driver_namespaces(&site, cloud).await.unwrap();
     assert_eq!(found, [namespace_prefix(&site).namespace(&project)]);
+    // A cluster that the operator names and that nobody has is a mistake.
+    let failure = exists("nosuch", cloud).await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::Usage);
+    assert!(failure.message.contains("no cluster \"nosuch\""), "{failure:?}");
 }
 
 #[tokio::test]
@@ -188,13 +192,10 @@ async fn a_gate_that_is_checked_once_needs_only_its_tables() {
     }
     fs::remove_file(desk.0.path().join("clouds.yaml")).unwrap();
     for (gate, why) in [
-        (SiteGate::Coherence, "the check reads Magnum's templates in the cloud of [cloud]"),
-        (
-            SiteGate::TrusteeDomain,
-            "the check looks for Magnum's trustee domain in the cloud of [cloud]",
-        ),
-        (SiteGate::Magnum, "the check asks Magnum in the cloud of [cloud]"),
-        (SiteGate::Health(Vec::new()), "the check lists Magnum's clusters in the cloud of [cloud]"),
+        (SiteGate::Coherence, "needed for: check coherence"),
+        (SiteGate::TrusteeDomain, "needed for: check trustee-domain"),
+        (SiteGate::Magnum, "needed for: check magnum"),
+        (SiteGate::Health(Vec::new()), "needed for: check health"),
     ] {
         let failure = desk.site_gate(gate.clone(), &[MANAGEMENT, DRIVER, CHART]).await.unwrap_err();
         assert_eq!(failure.message, "could not load cloud credentials", "{gate:?}");

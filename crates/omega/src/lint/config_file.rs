@@ -114,6 +114,11 @@ fn of_file(file: &SourceFile) -> Vec<LintFinding> {
     reader.found
 }
 
+/// Whether a character is seen as itself: a letter, or a typographic quote or dash.
+fn is_shown(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}')
+}
+
 /// oslo.config and Horizon compare it as it is written.
 fn has_extension(name: &str, extension: &str) -> bool {
     Path::new(name).extension().is_some_and(|own| own == extension)
@@ -155,7 +160,9 @@ impl<'a> Reader<'a> {
                     "remove it: sed -i 's/^\\xEF\\xBB\\xBF//' FILE",
                 )
             } else {
-                let odd = format!("U+{:04X} ({})", u32::from(odd), odd.escape_default());
+                let shown =
+                    if is_shown(odd) { odd.to_string() } else { odd.escape_default().to_string() };
+                let odd = format!("U+{:04X} ({shown})", u32::from(odd));
                 (format!("{odd} is not ASCII"), "write it in ASCII")
             };
             self.add(&ASCII, nth + 1, column + 1, &summary, remedy);
@@ -229,7 +236,8 @@ impl<'a> Reader<'a> {
     }
 
     fn refused(&mut self, nth: usize, summary: &str, remedy: &str) -> Option<()> {
-        self.add(&SYNTAX, nth, 1, summary, remedy);
+        let summary = format!("{summary}; the lines after this one are not checked");
+        self.add(&SYNTAX, nth, 1, &summary, remedy);
         None
     }
 
@@ -285,7 +293,7 @@ impl<'a> Reader<'a> {
                 &REPEATED,
                 nth,
                 1,
-                &format!("{key} is there again: of an option with one value this one counts"),
+                &format!("{key} is set again: for a single-valued option, the last one wins"),
                 "remove one of them, unless the option takes several",
             );
         }

@@ -13,6 +13,7 @@ pub fn sarif(report: &LintReport, rules: &[Rule], version: &str) -> Value {
     let results: Vec<Value> = report.findings.iter().map(|one| result(one, rules)).collect();
     let driver = json!({
         "name": "omega-cli",
+        "version": version,
         "semanticVersion": version,
         "rules": rules.iter().map(rule).collect::<Vec<_>>(),
     });

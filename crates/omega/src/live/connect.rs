@@ -22,7 +22,7 @@ use crate::{
         items::{CORE, JujuCli},
         vault_certificates, within,
     },
-    clients::{CloudClients, Connect, PartialClients},
+    clients::{CloudClients, Connect, PartialClients, loaded},
     graft::{SiteSpec, Trustee, trustee_domain},
     lint::Rule,
 };
@@ -157,10 +157,7 @@ impl Parts<'_> {
     fn certificates(&self) -> Result<EndpointCertificates, Failure> {
         let cloud = self.cloud()?;
         let named = self.connect.site.acceptance();
-        let config = self
-            .connect
-            .cloud_config()
-            .map_err(|error| Failure::from_error("could not load cloud credentials", &error))?;
+        let config = loaded(self.connect.cloud_config())?;
         let reader = CertificateReader::of_cloud(&config, within(self.connect, LIMIT));
         let reader =
             reader.map_err(|error| Failure::from_error("could not use the cloud's CA", &error))?;

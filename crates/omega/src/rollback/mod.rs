@@ -31,8 +31,10 @@ pub struct Rollback {
     pub runs: Vec<RunInfo>,
     /// The run that has already rolled them back, if any.
     pub already: Option<RunInfo>,
-    /// What can't be undone, as it was shown.
+    /// What can't be undone, as it was shown. A resumed run did some of it again: that is there once.
     pub one_way: Vec<String>,
+    /// Whether it only restarted services, which leaves nothing to undo.
+    pub only_restarts: bool,
 }
 
 /// Returns the step for a state that a journal holds: by the step before which it was, and what
@@ -127,7 +129,8 @@ pub async fn rollback_of(
         job: Job { rolls_back, ..job },
         already: chain.last().and_then(|first| rolled_back_by(runs, first, &all)).cloned(),
         runs: chain.into_iter().cloned().collect(),
-        one_way: one_way(&entries).collect(),
+        one_way: one_way(&entries),
+        only_restarts: only_restarts(&entries),
     })
 }
 
@@ -203,11 +206,25 @@ fn back(entries: &[Entry], restore: Restore<'_>) -> Result<Vec<Box<dyn Step>>, F
     Ok(all)
 }
 
-fn one_way(entries: &[Entry]) -> impl Iterator<Item = String> {
-    entries.iter().flat_map(|entry| {
+fn one_way(entries: &[Entry]) -> Vec<String> {
+    let all = entries.iter().flat_map(|entry| {
         let Entry::Intent { step, changes, undo: None, .. } = entry else { return Vec::new() };
         changes.iter().map(|change| format!("{}: {}", step.target, change.subject)).collect()
+    });
+    all.fold(Vec::new(), |mut known, one| {
+        if !known.contains(&one) {
+            known.push(one);
+        }
+        known
     })
+}
+
+fn only_restarts(entries: &[Entry]) -> bool {
+    let mut kinds = entries.iter().filter_map(|entry| {
+        let Entry::Intent { step, .. } = entry else { return None };
+        Some(step.kind.as_str())
+    });
+    kinds.all(|kind| kind == ConvergeServices::KIND)
 }
 
 /// One plan for each target: the facts that restore, then the daemons running with the restored
@@ -224,7 +241,7 @@ async fn targets(
         let target = step.id().target;
         let nth = targets.iter().position(|one| one.target == target).unwrap_or(targets.len());
         if nth == targets.len() {
-            let section = Section::new("", "restore the earlier state", Vec::new());
+            let section = Section::new("1", "Restore the earlier state", Vec::new());
             targets.push(match clients.unit(&target) {
                 Some(_) => TargetPlan::unit(target, vec![section]),
                 None => TargetPlan::shared(target, vec![section]),
@@ -256,7 +273,7 @@ async fn services(unit: &Arc<Unit>, left: Left) -> Result<Section, Failure> {
             on_disk.after(&seen)
         }
     };
-    Ok(Section::new("1", "Services", vec![Item::Step(step(unit, services))]))
+    Ok(Section::new("2", "Services", vec![Item::Step(step(unit, services))]))
 }
 
 #[cfg(test)]

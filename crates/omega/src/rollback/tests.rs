@@ -1,4 +1,5 @@
 use omega_core::{
+    ChangeKind, Diff, Subject,
     run::{Approved, Report, Status},
     testing::Fault,
 };
@@ -186,4 +187,24 @@ async fn the_configuration_of_a_charm_is_restored() {
     assert_eq!(report.exit, Status::Done, "{report:#?}");
     assert_eq!(juju.snapshot(), before);
     assert_eq!(juju.writes(), 3, "one to set; back, one to set and one to reset");
+}
+
+#[test]
+fn what_cannot_be_undone_is_named_once_and_a_restart_needs_no_undo() {
+    let intent = |kind: &str| Entry::Intent {
+        step: StepId { target: "magnum/0".into(), kind: kind.into(), key: "k".into() },
+        desired: serde_json::Value::Null,
+        changes: vec![Diff::new(
+            ChangeKind::Update,
+            Subject::new("service", "magnum-conductor"),
+            "restart",
+        )],
+        undo: None,
+        temporary: false,
+        cleanup: None,
+    };
+    let restarts = [intent(ConvergeServices::KIND), intent(ConvergeServices::KIND)];
+    assert_eq!(one_way(&restarts), ["magnum/0: service magnum-conductor"]);
+    assert!(only_restarts(&restarts));
+    assert!(!only_restarts(&[intent(ConvergeServices::KIND), intent("other")]));
 }

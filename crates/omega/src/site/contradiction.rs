@@ -180,14 +180,17 @@ fn what_is_pinned(site: &Site) -> Vec<Mistake> {
 fn addresses(site: &Site) -> Vec<Mistake> {
     const WHY: &str =
         "an address with a user, a password or a query in it would be kept in plans and journals";
-    const NEXT: &str = "give them to the unit's own configuration (pip.conf, netrc)";
+    const PIP: &str = "give them to the unit's own configuration (pip.conf, netrc)";
+    const FILE: &str = "download it, and name the file: `file` in [helm]";
+    const CHART: &str =
+        "use a repository that needs none: helm gets only this address from the driver";
     let driver = site.driver.as_ref().and_then(|one| one.get_ref().index.as_deref());
     let helm = site.helm.as_ref().and_then(|one| one.get_ref().url.as_deref());
     let chart = site.chart.as_ref().map(|one| one.get_ref().repo.as_str());
     broken(&[
-        (driver.is_some_and(has_user), &["driver", "index"], WHY, NEXT),
-        (helm.is_some_and(has_user), &["helm", "url"], WHY, NEXT),
-        (chart.is_some_and(has_user), &["chart", "repo"], WHY, NEXT),
+        (driver.is_some_and(has_user), &["driver", "index"], WHY, PIP),
+        (helm.is_some_and(has_user), &["helm", "url"], WHY, FILE),
+        (chart.is_some_and(has_user), &["chart", "repo"], WHY, CHART),
     ])
 }
 

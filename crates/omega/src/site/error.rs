@@ -1,7 +1,7 @@
 use std::{error, fmt, io, ops::Range, path::Path};
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
-use omega_core::{Failure, FailureClass, masked_line, read_regular};
+use omega_core::{Failure, FailureClass, masked_line, read_input, read_regular, without_numbers};
 
 use super::{expected::syntax, reading::dotted};
 
@@ -57,11 +57,15 @@ impl From<SiteError> for Failure {
     }
 }
 
+const FROM_UTF_16: &str = "save the file as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW";
+const FROM_LATIN_1: &str =
+    "save the file as UTF-8: iconv -f ISO-8859-1 -t UTF-8 OLD > NEW, if it is of Latin 1";
+
 impl SiteError {
     /// The site file can't be read because of `error`.
     fn unreadable(path: &Path, error: &io::Error) -> Self {
         let shown = path.display();
-        let (kind, why) = (error.kind(), error.to_string());
+        let (kind, why) = (error.kind(), without_numbers(&error.to_string()));
         let (why, next) = if path.is_dir() {
             let inside = path.join("omega.toml");
             let next = format!("name the file in it: --site {}", inside.display());
@@ -75,7 +79,7 @@ impl SiteError {
         } else if kind == io::ErrorKind::PermissionDenied {
             (why, format!("chmod u+r '{shown}', or be a user who may read it"))
         } else {
-            (why, "name the site file, a text: --site FILE".to_owned())
+            (why, "is this really the site file? --site FILE names another".to_owned())
         };
         let message = format!("can't read the site file {shown}: {why}");
         Self { message, hint: Some(next), key: None, place: None }
@@ -83,13 +87,26 @@ impl SiteError {
 
     /// Returns the text of the site file at `path`.
     pub(super) fn or_text(path: &Path) -> Result<String, Self> {
-        let bytes = read_regular(path, MOST).map_err(|error| Self::unreadable(path, &error))?;
+        Self::text_of(path, read_regular(path, MOST))
+    }
+
+    /// The same of a file that is only checked, and may be a pipe.
+    pub(super) fn or_input(path: &Path) -> Result<String, Self> {
+        Self::text_of(path, read_input(path, MOST))
+    }
+
+    fn text_of(path: &Path, read: io::Result<Vec<u8>>) -> Result<String, Self> {
+        let bytes = read.map_err(|error| Self::unreadable(path, &error))?;
         String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             let byte = error.as_bytes().get(at).copied().unwrap_or_default();
             let text = String::from_utf8_lossy(error.as_bytes());
-            let why = format!("the byte 0x{byte:02x} is not UTF-8");
-            let next = "save the file as UTF-8: iconv -f ISO-8859-1 -t UTF-8 OLD > NEW, if it is of Latin 1";
+            let marks: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+            let (why, next) = if marks.iter().any(|mark| error.as_bytes().starts_with(mark)) {
+                ("it is UTF-16, not UTF-8".to_owned(), FROM_UTF_16)
+            } else {
+                (format!("the byte 0x{byte:02x} is not UTF-8"), FROM_LATIN_1)
+            };
             Self { hint: Some(next.to_owned()), ..Self::at(path, &text, at..at + 1, &why) }
         })
     }

@@ -56,7 +56,7 @@ pub(super) fn syntax(reason: &str) -> (&str, &'static str) {
         return ("this key or table is there twice", "keep one of the two");
     }
     if begins(&["invalid basic string", "invalid literal string"]) {
-        return ("a text that does not end", "close it with the quote that it begins with");
+        return ("unterminated string", "close it with the quote that it begins with");
     }
     (reason, "write KEY = VALUE, texts in quotes; a table begins with [NAME]")
 }

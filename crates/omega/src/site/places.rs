@@ -37,7 +37,7 @@ impl PlacedSite {
     ///
     /// Points at the first mistake.
     pub fn read(path: &Path) -> Result<Self, SiteError> {
-        let mut read = Self::parse(path, &SiteError::or_text(path)?)?;
+        let mut read = Self::parse(path, &SiteError::or_input(path)?)?;
         read.site.directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
         Ok(read)
     }

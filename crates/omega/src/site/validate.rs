@@ -33,7 +33,7 @@ pub struct Validation {
 ///
 /// Fails if the site file can't be read.
 pub fn validate(path: &Path, machine: &Machine, now: Timestamp) -> Result<Validation, SiteError> {
-    let text = SiteError::or_text(path)?;
+    let text = SiteError::or_input(path)?;
     let mut read = Reading::of(path, &text);
     let mut found =
         Validation { errors: std::mem::take(&mut read.mistakes), ..Validation::default() };

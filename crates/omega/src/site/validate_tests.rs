@@ -54,7 +54,7 @@ fn what_is_not_toml_is_told_in_plain_words() {
             "2:11 omega.toml, line 2: not a value: a text is written in quotes",
         ),
         ("[driver]\n[driver]\n", "2:2 omega.toml, line 2: this key or table is there twice"),
-        ("[cloud]\nname = \"x\n", "2:10 omega.toml, line 2: a text that does not end"),
+        ("[cloud]\nname = \"x\n", "2:10 omega.toml, line 2: unterminated string"),
     ] {
         let told = told(text);
         assert!(told[0].starts_with(what), "{told:?}");

@@ -37,7 +37,7 @@ pub struct Found {
     pub(super) model: Option<ListedModel>,
     /// What it holds, if nobody has begun to destroy it.
     pub(super) content: Option<ModelContent>,
-    /// That it is gone; none if there is no such model, and no record of one.
+    /// That it is gone; none if a run has destroyed it, and was completed.
     pub(super) absent: Option<ModelAbsent>,
     /// That its machines are nobody's.
     pub(super) machines: Vec<MachineReleased>,
@@ -49,7 +49,8 @@ impl Teardown {
     ///
     /// # Errors
     ///
-    /// Fails if juju or MAAS does not answer, or if several models have the name.
+    /// Fails if juju or MAAS does not answer, if several models have the name, or none has it and no run on
+    /// this machine has destroyed one that had: then the name is wrong.
     pub async fn find(self, clients: TeardownClients, runs: &Runs) -> Result<Found, Failure> {
         let unread = |error: &_| Failure::from_error("could not read the Juju model", error);
         let controller = &clients.controller;
@@ -62,6 +63,10 @@ impl Teardown {
             many => return Err(ambiguous(&self.model, many)),
         };
         let record = self.record(runs, &controller.label(), model.as_ref())?;
+        if model.is_none() && record.is_none() {
+            return Err(unlisted(&self.model, &all));
+        }
+        let record = record.filter(|record| model.is_some() || !record.is_done);
         let content = match &model {
             Some(model) if model.is_alive() && !model.is_controller => {
                 Some(controller.content(model).await.map_err(|error| unread(&error))?)
@@ -82,7 +87,7 @@ impl Teardown {
     }
 
     /// Returns what an earlier run recorded: of a model that is being destroyed, or of one that is no longer
-    /// listed and whose teardown was not completed.
+    /// listed.
     fn record(
         &self,
         runs: &Runs,
@@ -97,8 +102,7 @@ impl Teardown {
             Some(model) => fact.uuid == model.uuid,
             None => short(&fact.name) == self.model || fact.name == self.model,
         };
-        let found = recorded(runs, controller, is)?;
-        Ok(found.filter(|found| model.is_some() || !found.is_done))
+        recorded(runs, controller, is)
     }
 
     fn of_model(&self, fact: ModelAbsent) -> ModelAbsent {
@@ -169,6 +173,14 @@ fn short(name: &str) -> &str {
 /// (`pending`), have no system id.
 fn is_system_id(instance: &str) -> bool {
     !instance.is_empty() && instance != "pending" && !instance.contains(':')
+}
+
+fn unlisted(name: &str, all: &[ListedModel]) -> Failure {
+    let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+    let what = format!("juju lists no model {name}, and no run on this machine has destroyed one");
+    let failure = Failure::new(FailureClass::Usage, what).next("correct the name: --model MODEL");
+    let found = if names.is_empty() { "no model".to_owned() } else { names.join(", ") };
+    Failure { found: Some(found), ..failure }
 }
 
 fn ambiguous(name: &str, many: &[&ListedModel]) -> Failure {

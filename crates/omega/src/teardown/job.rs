@@ -46,7 +46,7 @@ impl Found {
         job
     }
 
-    /// There is no such model, and no teardown of one to be completed.
+    /// A run has destroyed the model, and was completed.
     fn nothing(&self) -> TargetPlan {
         let gate = NotListed { model: self.wanted.model.clone() };
         let label = self.clients.controller.label();
@@ -176,7 +176,7 @@ impl Gate for NotListed {
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
-        let gone = Evidence::holds("juju lists no such model");
+        let gone = Evidence::holds("juju lists it no more: a run has destroyed it");
         Ok(Verdict::shown([gone]))
     }
 }

@@ -169,9 +169,9 @@ async fn what_is_removed_and_what_is_lost() {
     assert_eq!((report.exit, report.converged), (Status::Pending, false));
     let shown = lines(&report.looked);
     for line in [
-        "  lost clusters: pass none\n",
-        "  lost servers: Warning 2: web-0, web-1\n",
-        "  lost volumes: Warning 1: pvc-1\n",
+        "  to lose clusters: pass no clusters to lose\n",
+        "  to lose servers: Warning 2: web-0, web-1\n",
+        "  to lose volumes: Warning 1: pvc-1\n",
         "controller sim\n  applications admin/openstack: pass all: 2, of a Charmed OpenStack\n",
         "break: others use admin/openstack.mysql (by model bbbbbbbb-0000-4000-8000-000000000002); it \
          uses c2:admin/cos.grafana\n",
@@ -346,6 +346,18 @@ async fn a_machine_of_somebody_else_is_left_alone() {
         assert_eq!(report.exit, Status::Refused, "{report:#?}");
         assert_eq!((world.juju.writes(), world.maas.writes()), (0, 0));
     }
+}
+
+/// A typing error is not a model that is gone.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_no_model_has_and_had_is_refused_with_those_that_there_are() {
+    let world = World::new();
+    let typo = Teardown { model: "openstak".to_owned(), ..wanted() };
+    let failure = world.found(typo).await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::Usage);
+    let found = failure.found.unwrap();
+    assert!(found.split(", ").any(|name| name == "admin/openstack"), "{found}");
+    assert!(failure.message.contains("juju lists no model openstak"), "{}", failure.message);
 }
 
 #[tokio::test(start_paused = true)]

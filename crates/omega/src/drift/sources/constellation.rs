@@ -2,7 +2,7 @@
 
 use omega_capi::{
     Management,
-    constellation::{Comparison, Constellation, ConstellationItem, check_constellation},
+    constellation::{Comparison, Constellation, ConstellationItem, UNTESTED, check_constellation},
     controllers::read_installed,
 };
 use omega_core::{Evidence, Failure, FailureClass, Label as _, StepId, Subject};
@@ -32,8 +32,24 @@ impl ConstellationView {
             let what = format!("could not read the controllers of {}", self.management.label());
             Failure::from_error(what, &error)
         })?;
+        if installed.is_empty() {
+            return Ok(vec![self.nothing()]);
+        }
         let compared = check_constellation(&tested, &installed, &[]);
         Ok(compared.iter().filter_map(|one| self.observation(one)).collect())
+    }
+
+    /// Not a single controller has one cause.
+    fn nothing(&self) -> Observation {
+        let label = self.management.label();
+        let subject = Subject::new("controllers", &label);
+        let what = "no controller of Cluster API is installed: this is no management cluster";
+        let finding = UNTESTED.finding(subject.clone(), what).remedy(
+            "check that the kubeconfig is of the management cluster; or install Cluster API",
+        );
+        let key = "constellation".to_owned();
+        let id = StepId { target: label, kind: "gate".to_owned(), key };
+        Observation::new(Source::Constellation, id, subject, State::of(finding))
     }
 
     fn observation(&self, one: &Comparison) -> Option<Observation> {

@@ -218,7 +218,7 @@ fn merged(
     })?;
     problems.extend(documents.iter().flat_map(|document| &document.overridden).map(
         |(key, place)| {
-            let text = format!("`{key}` is there twice in this map: only the later one counts");
+            let text = format!("duplicate key `{key}`: only the later one counts");
             Problem::new(ProblemKind::Overridden, *place, text)
         },
     ));

@@ -54,6 +54,19 @@ fn each_trap_is_found_where_it_is() {
 }
 
 #[test]
+fn an_odd_character_is_shown_and_what_ends_the_check_says_so() {
+    let said = |text: &str| {
+        let file = SourceFile { name: "magnum.conf".to_owned(), text: text.to_owned() };
+        let found = lint(&[file]).findings;
+        found.into_iter().map(|one| one.finding.summary).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(said("[x]\na = \u{201c}1\"\n"), "U+201C (\u{201c}) is not ASCII");
+    assert_eq!(said("[x]\na = \u{200b}1\n"), "U+200B (\\u{200b}) is not ASCII");
+    let stopped = said("[x]\njust words\n[\n");
+    assert!(stopped.ends_with("; the lines after this one are not checked"), "{stopped}");
+}
+
+#[test]
 fn a_name_says_how_a_file_is_read() {
     assert_eq!(found("/etc/magnum/magnum.conf.d/a.conf.bak", "[x]\n"), ["config-name 1:1"]);
     assert_eq!(found("/etc/magnum/magnum.conf", "[x]\n"), [""; 0]);

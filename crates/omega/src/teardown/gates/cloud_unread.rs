@@ -18,7 +18,7 @@ impl Gate for CloudUnread {
     }
 
     fn subject(&self) -> Subject {
-        Subject::new("lost", "resources of the cloud")
+        Subject::new("to lose", "resources of the cloud")
     }
 
     fn is_only_before(&self) -> bool {

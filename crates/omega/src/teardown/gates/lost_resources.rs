@@ -51,7 +51,7 @@ impl Gate for LostResources {
     }
 
     fn subject(&self) -> Subject {
-        Subject::new("lost", self.kind.to_string())
+        Subject::new("to lose", self.kind.to_string())
     }
 
     fn is_only_before(&self) -> bool {
@@ -63,7 +63,9 @@ impl Gate for LostResources {
             Finding::broken(self.rule(), self.subject(), what).severity(severity)
         };
         Ok(match self.inventory.resources(self.kind).await {
-            Ok(all) if all.is_empty() => Verdict::shown([Evidence::holds("none")]),
+            Ok(all) if all.is_empty() => {
+                Verdict::shown([Evidence::holds(&format!("no {} to lose", self.kind))])
+            }
             Ok(all) => {
                 let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
                 let what = format!("{}: {}", all.len(), shown(&names));

@@ -17,7 +17,7 @@ impl Gate for MaasNamed {
     }
 
     fn subject(&self) -> Subject {
-        Subject::new("maas", &self.cloud)
+        Subject::new("MAAS", format!("profile for {}: none given", self.cloud))
     }
 
     fn is_only_before(&self) -> bool {

@@ -44,7 +44,7 @@ impl Gate for WorkloadClusters {
     }
 
     fn subject(&self) -> Subject {
-        Subject::new("lost", "clusters")
+        Subject::new("to lose", "clusters")
     }
 
     fn is_only_before(&self) -> bool {
@@ -63,7 +63,7 @@ impl Gate for WorkloadClusters {
             }
         };
         let Some(first) = all.first() else {
-            return Ok(Verdict::shown([Evidence::holds("none")]));
+            return Ok(Verdict::shown([Evidence::holds("no clusters to lose")]));
         };
         let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
         let judged = futures::future::join_all(all.iter().take(JUDGED).map(|one| self.judged(one)));
