@@ -7,7 +7,8 @@ use omega_capi::credentials::ClusterCredentials;
 use omega_core::{ClientMode, Failure, FailureClass, values::Secret};
 use omega_driver::naming::CLOUD;
 use omega_openstack::{
-    ApplicationCredentialRef, CloudConfig, Credential, Error, Limits, Session, SessionOptions, Transport,
+    ApplicationCredentialRef, CloudConfig, Credential, Error, Limits, Session, SessionOptions,
+    Transport,
     identity::{CredentialStatus, check_application_credential},
 };
 use serde_json::json;
