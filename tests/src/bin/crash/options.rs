@@ -24,11 +24,10 @@ command converges, nothing is lost or there twice, the runs can be rolled back, 
     --point N:SIDE    only this point: before or after the N-th call
     --calls           print the calls of an undisturbed run, and end
     --list            print the runbooks, and end
-    --ci              a selection that takes less than a minute
+    --ci              a selection of points of some runbooks
 ";
 
-/// What CI runs: an entry, each how many points of it, and whether the power goes too. Together they take less
-/// than a minute on two cores.
+/// What CI runs: an entry, each how many points of it, and whether the power goes too.
 const CI: &[(&str, usize, bool)] = &[
     ("graft", 60, false),
     ("graft-leftovers", 120, true),
