@@ -126,14 +126,14 @@ impl Seen {
         self.held().is_some_and(|held| (&held.id, held.token) == (&mine.id, mine.token))
     }
 
-    fn body(&self, spec: Value, annotations: Value) -> Value {
+    fn body(&self, spec: &Value, annotations: &Value) -> Value {
         let version = self.lease.as_ref().map(|lease| &lease.metadata.resource_version);
         let mut metadata = json!({ "name": LEASE_NAME, "namespace": LEASE_NAMESPACE });
         if let (Some(version), Some(fields)) = (version, metadata.as_object_mut()) {
             fields.insert("resourceVersion".to_owned(), json!(version));
-            fields.insert("annotations".to_owned(), annotations);
+            fields.insert("annotations".to_owned(), annotations.clone());
         } else if let Some(fields) = metadata.as_object_mut() {
-            fields.insert("annotations".to_owned(), annotations);
+            fields.insert("annotations".to_owned(), annotations.clone());
         }
         let (version, kind) = ("coordination.k8s.io/v1", "Lease");
         json!({ "apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec })
@@ -150,7 +150,7 @@ impl Seen {
             "renewTime": micro_time(self.now),
             "leaseTransitions": token,
         });
-        self.body(spec, json!({ LOCK: annotation }))
+        self.body(&spec, &json!({ LOCK: annotation }))
     }
 
     /// The Lease that nobody holds: the count of its holders stays.
@@ -159,11 +159,11 @@ impl Seen {
             "holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": micro_time(self.now),
             "leaseTransitions": token,
         });
-        self.body(spec, json!({}))
+        self.body(&spec, &json!({}))
     }
 }
 
-/// As Kubernetes writes a MicroTime.
+/// As Kubernetes writes a `MicroTime`.
 fn micro_time(time: Timestamp) -> String {
     format!("{time:.6}")
 }

@@ -134,14 +134,15 @@ pub async fn mint_kubeconfig(
     mint: &Mint,
     wanted: &MintedKubeconfig,
 ) -> Result<Minted, Failure> {
-    let first = plan(mint, wanted).await?;
+    // Boxed: together they are too large for the stack of a caller.
+    let first = Box::pin(plan(mint, wanted)).await?;
     let stale = !matches!(first.delta(), Delta::Satisfied);
     let added = DriverRights { additive: true, ..wanted.rights.clone() };
     let added = ensure_driver_rights(ctx, &mint.management, &added).await?;
     let file = if stale {
-        test_and_mint(ctx, mint, wanted, &first.before().server).await?
+        Box::pin(test_and_mint(ctx, mint, wanted, &first.before().server)).await?
     } else {
-        ensure(ctx, mint, wanted).await?
+        Box::pin(ensure(ctx, mint, wanted)).await?
     };
     let removed = ensure_driver_rights(ctx, &mint.management, &wanted.rights).await?;
     let rights_changed = added.changed() || removed.changed();

@@ -81,7 +81,9 @@ impl Request {
     pub(crate) fn lock(request: &LockRequest) -> Self {
         let nonce = nonce();
         let mut ask = json!(request);
-        ask["lasts"] = LOCK_LASTS.as_secs().into();
+        if let Some(fields) = ask.as_object_mut() {
+            fields.insert("lasts".to_owned(), LOCK_LASTS.as_secs().into());
+        }
         let text = json!({ "nonce": nonce, "ask": ask });
         Self { nonce, program: program::ACT, text: text.to_string(), payload: None }
     }

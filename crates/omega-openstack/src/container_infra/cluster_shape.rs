@@ -49,23 +49,6 @@ pub(crate) struct VolumeGroup {
 }
 
 impl ClusterShape {
-    /// Returns that of a cluster with the values of a template that Magnum may not have yet.
-    pub fn of_spec(spec: &TemplateSpec) -> Self {
-        Self {
-            image: spec.image.clone(),
-            external_network: spec.external_network.clone(),
-            master_flavor: Some(spec.master_flavor.clone()),
-            flavor: Some(spec.flavor.clone()),
-            keypair: spec.keypair.clone(),
-            fixed_network: spec.fixed_network.clone(),
-            fixed_subnet: spec.fixed_subnet.clone(),
-            dns_nameserver: spec.dns_nameserver.clone(),
-            masters: 0,
-            workers: 0,
-            labels: spec.labels.clone(),
-        }
-    }
-
     /// Returns that of a cluster with these values of a template that Magnum has.
     pub fn of(template: &Template, values: &ClusterValues) -> Self {
         let fields = template.fields.clone();
@@ -90,6 +73,11 @@ impl ClusterShape {
 
     /// Returns that of a cluster with these values of a template that is to be made.
     pub fn of_spec(template: &TemplateSpec, values: &ClusterValues) -> Self {
+        Self::of_template(template).with(values)
+    }
+
+    /// Returns what a template that is to be made names, without machines.
+    pub fn of_template(template: &TemplateSpec) -> Self {
         let template = template.clone();
         Self {
             image: template.image,
@@ -104,7 +92,6 @@ impl ClusterShape {
             workers: 0,
             labels: template.labels,
         }
-        .with(values)
     }
 
     fn with(mut self, values: &ClusterValues) -> Self {

@@ -18,7 +18,7 @@ pub fn template_references(spec: &TemplateSpec, cloud: &CloudClients) -> Vec<Ite
     let narrowed = || Arc::clone(&cloud.narrowed);
     let flavors = FlavorFloor {
         compute: Compute::new(narrowed()),
-        shape: ClusterShape::of_spec(spec),
+        shape: ClusterShape::of_template(spec),
         // The driver's floor is a matter of clusters.
         floor: Floor { vcpus: 0, ram: 0 },
     };

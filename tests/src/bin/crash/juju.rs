@@ -3,7 +3,7 @@
 use omega::teardown::maas::MaasCommands as _;
 use omega_core::{Touched, values::Sha256};
 use omega_juju::{
-    Action, Channel as _, Error, Payload, Probe,
+    Action, Channel as _, Error, Fence, LockRequest, Payload, Probe,
     channel::JujuCommands as _,
     sim::{JUJU_STATUS, Unit},
 };
@@ -27,8 +27,11 @@ struct Question {
 #[derive(Debug, Deserialize)]
 struct Order {
     nonce: String,
-    action: Action,
+    action: Option<Action>,
     payload: Option<Size>,
+    fence: Option<Fence>,
+    /// A request about the lock, in the place of an action.
+    ask: Option<LockRequest>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -146,12 +149,20 @@ async fn ssh(world: &World, words: &[&str], stdin: &[u8]) -> Result<Printed> {
     let Some((order, payload)) = received(stdin) else {
         return Ok(Printed { status: 1, stderr: INCOMPLETE.to_owned(), ..Printed::default() });
     };
-    let done = unit(world, name)?.act(&order.action, payload).await;
+    let unit = unit(world, name)?;
+    let done = match (&order.ask, &order.action) {
+        (Some(ask), _) => unit.lock(ask).await.map(|lock| json!({ "lock": lock })),
+        (None, Some(action)) => {
+            unit.act(action, payload, order.fence.as_ref()).await.map(|()| json!({ "done": true }))
+        }
+        (None, None) => return Err("neither an action nor a lock".into()),
+    };
     let reply = match done {
-        Ok(()) => json!({ "done": true }),
+        Ok(reply) => reply,
         Err(Error::Failed { failure, .. }) => json!({ "error": {
             "why": failure.why, "code": failure.code, "expected": failure.expected,
             "found": failure.found, "next": failure.next, "touched": failure.touched,
+            "held": failure.held,
         }}),
         Err(other) => return Err(other.into()),
     };

@@ -10,7 +10,7 @@ use omega_core::{
     values::{Secret, Sha256},
 };
 use omega_juju::{
-    Action, Channel as _, Error, Payload, Probe,
+    Action, Channel as _, Error, Fence, LockRequest, Payload, Probe,
     sim::{Models, Unit},
 };
 use serde::Deserialize;
@@ -30,6 +30,9 @@ struct Asked {
     #[serde(default)]
     probes: Vec<Probe>,
     action: Option<Action>,
+    fence: Option<Fence>,
+    /// A request about the lock.
+    ask: Option<LockRequest>,
 }
 
 /// The units of the application `magnum`; and the models and machines of a teardown.
@@ -84,17 +87,21 @@ impl Units {
     async fn reply(&self, call: &Call) -> Option<(String, Vec<u8>)> {
         let (name, asked, payload) = asked(call)?;
         let unit = self.unit(&name)?;
-        let text = match &asked.action {
-            None => {
+        let text = match (&asked.action, &asked.ask) {
+            (_, Some(ask)) => {
+                outcome(unit.lock(ask).await.map(|lock| json!({ "lock": lock }))).to_string()
+            }
+            (None, None) => {
                 let replies = unit.ask(&asked.probes).await.ok()?;
                 json!({ "replies": replies }).to_string()
             }
-            Some(action) => {
+            (Some(action), None) => {
                 let payload = match payload {
                     bytes if bytes.is_empty() => Payload::Null,
                     bytes => Payload::Bytes(Arc::new(Secret::new(bytes))),
                 };
-                outcome(unit.act(action, payload).await).to_string()
+                let done = unit.act(action, payload, asked.fence.as_ref()).await;
+                outcome(done.map(|()| json!({ "done": true }))).to_string()
             }
         };
         let digest = Sha256::of(text.as_bytes());
@@ -103,14 +110,15 @@ impl Units {
     }
 }
 
-fn outcome(done: Result<(), Error>) -> Value {
+fn outcome(done: Result<Value, Error>) -> Value {
     match done {
-        Ok(()) => json!({ "done": true }),
+        Ok(reply) => reply,
         Err(Error::Failed { failure, .. }) => {
             let touched = if failure.touched == Touched::Maybe { "maybe" } else { "nothing" };
             json!({ "error": {
                 "why": failure.why, "code": failure.code, "expected": failure.expected,
                 "found": failure.found, "next": failure.next, "touched": touched,
+                "held": failure.held,
             } })
         }
         Err(other) => json!({ "error": {

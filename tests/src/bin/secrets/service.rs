@@ -130,7 +130,7 @@ impl Service {
         let request = read(&mut stream)?;
         self.received.lock().unwrap_or_else(PoisonError::into_inner).extend(request.bytes());
         if self.behaviour == Behaviour::Hangs {
-            pause(Duration::from_secs(60));
+            pause(Duration::from_mins(1));
         }
         stream.write_all(self.answer(&request, url).as_bytes())?;
         stream.flush()

@@ -48,14 +48,14 @@ impl Context {
         let mut taken = vec![(first, self.take(&**first, &wanted).await)];
         if matches!(taken.as_slice(), [(_, Ok(_))]) {
             // Boxed and collected, so that the future is `Send`.
-            let takes: Vec<_> = rest
+            let rests: Vec<_> = rest
                 .iter()
                 .map(|lock| {
                     let wanted = &wanted;
                     Box::pin(async move { (lock, self.take(&**lock, wanted).await) })
                 })
                 .collect();
-            taken.extend(stream::iter(takes).buffered(TOGETHER).collect::<Vec<_>>().await);
+            taken.extend(stream::iter(rests).buffered(TOGETHER).collect::<Vec<_>>().await);
         }
         let mut refused = None;
         for (lock, taken) in taken {
