@@ -3,7 +3,7 @@
 use omega::teardown::maas::MaasCommands as _;
 use omega_core::{Touched, values::Sha256};
 use omega_juju::{
-    Action, Channel as _, Error, Payload, Probe,
+    Action, Channel, Error, Fence, LockRequest, Payload, Probe,
     channel::JujuCommands as _,
     sim::{JUJU_STATUS, Unit},
 };
@@ -27,8 +27,12 @@ struct Question {
 #[derive(Debug, Deserialize)]
 struct Order {
     nonce: String,
-    action: Action,
+    action: Option<Action>,
     payload: Option<Size>,
+    /// The lock that the action needs.
+    fence: Option<Fence>,
+    /// A request about the lock, in the place of an action.
+    ask: Option<LockRequest>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -146,12 +150,21 @@ async fn ssh(world: &World, words: &[&str], stdin: &[u8]) -> Result<Printed> {
     let Some((order, payload)) = received(stdin) else {
         return Ok(Printed { status: 1, stderr: INCOMPLETE.to_owned(), ..Printed::default() });
     };
-    let done = unit(world, name)?.act(&order.action, payload).await;
-    let reply = match done {
-        Ok(()) => json!({ "done": true }),
+    let unit = unit(world, name)?;
+    let reply = match (&order.ask, &order.action) {
+        (Some(ask), _) => Channel::lock(unit, ask).await.map(|held| json!({ "lock": held })),
+        (None, Some(action)) => {
+            let done = unit.act(action, payload, order.fence.as_ref()).await;
+            done.map(|()| json!({ "done": true }))
+        }
+        (None, None) => return Err("neither an action nor a request about the lock".into()),
+    };
+    let reply = match reply {
+        Ok(reply) => reply,
         Err(Error::Failed { failure, .. }) => json!({ "error": {
             "why": failure.why, "code": failure.code, "expected": failure.expected,
             "found": failure.found, "next": failure.next, "touched": failure.touched,
+            "held": failure.held,
         }}),
         Err(other) => return Err(other.into()),
     };

@@ -10,7 +10,7 @@ use omega_core::{
     values::{Secret, Sha256},
 };
 use omega_juju::{
-    Action, Channel as _, Error, Payload, Probe,
+    Action, Channel, Error, Fence, LockRequest, Payload, Probe,
     sim::{Models, Unit},
 };
 use serde::Deserialize;
@@ -30,6 +30,10 @@ struct Asked {
     #[serde(default)]
     probes: Vec<Probe>,
     action: Option<Action>,
+    /// The lock that the action needs.
+    fence: Option<Fence>,
+    /// A request about the lock, in the place of an action.
+    ask: Option<LockRequest>,
 }
 
 /// The units of the application `magnum`; and the models and machines of a teardown.
@@ -84,17 +88,22 @@ impl Units {
     async fn reply(&self, call: &Call) -> Option<(String, Vec<u8>)> {
         let (name, asked, payload) = asked(call)?;
         let unit = self.unit(&name)?;
-        let text = match &asked.action {
-            None => {
+        let text = match (&asked.ask, &asked.action) {
+            (Some(ask), _) => {
+                let held = Channel::lock(unit, ask).await;
+                outcome(held.map(|held| json!({ "lock": held }))).to_string()
+            }
+            (None, None) => {
                 let replies = unit.ask(&asked.probes).await.ok()?;
                 json!({ "replies": replies }).to_string()
             }
-            Some(action) => {
+            (None, Some(action)) => {
                 let payload = match payload {
                     bytes if bytes.is_empty() => Payload::Null,
                     bytes => Payload::Bytes(Arc::new(Secret::new(bytes))),
                 };
-                outcome(unit.act(action, payload).await).to_string()
+                let done = unit.act(action, payload, asked.fence.as_ref()).await;
+                outcome(done.map(|()| json!({ "done": true }))).to_string()
             }
         };
         let digest = Sha256::of(text.as_bytes());
@@ -103,14 +112,15 @@ impl Units {
     }
 }
 
-fn outcome(done: Result<(), Error>) -> Value {
+fn outcome(done: Result<Value, Error>) -> Value {
     match done {
-        Ok(()) => json!({ "done": true }),
+        Ok(done) => done,
         Err(Error::Failed { failure, .. }) => {
             let touched = if failure.touched == Touched::Maybe { "maybe" } else { "nothing" };
             json!({ "error": {
                 "why": failure.why, "code": failure.code, "expected": failure.expected,
                 "found": failure.found, "next": failure.next, "touched": touched,
+                "held": failure.held,
             } })
         }
         Err(other) => json!({ "error": {
@@ -156,6 +166,12 @@ impl Behind for Units {
         }
         let command = call.args.first().cloned().unwrap_or_default();
         match asked(call) {
+            // The lock is no part of what is changed.
+            Some((unit, Asked { ask: Some(ask), .. }, _)) => {
+                let what = ask.to_string();
+                let what = what.split(' ').next().unwrap_or_default();
+                (format!("juju ssh {unit}: {what}"), Kind::Read)
+            }
             Some((unit, Asked { action: Some(action), .. }, _)) => {
                 (format!("juju ssh {unit}: {action}"), Kind::Write)
             }
@@ -168,6 +184,7 @@ impl Behind for Units {
 
     fn whole(&self, call: &Call) -> String {
         match asked(call) {
+            Some((unit, Asked { ask: Some(ask), .. }, _)) => format!("{unit} {ask}"),
             Some((unit, Asked { action: Some(action), .. }, _)) => {
                 format!("{unit} {}", serde_json::to_string(&action).unwrap_or_default())
             }
