@@ -91,7 +91,12 @@ impl World {
             Scenario::Units | Scenario::Different => 2,
             Scenario::Management | Scenario::Cloud | Scenario::Graft => 1,
         };
-        let units = (0..units).map(|nth| Start::Fresh.unit(&format!("magnum/{nth}"))).collect();
+        // Where only files and services are changed, the driver is there already.
+        let start = match scenario {
+            Scenario::Units | Scenario::Different | Scenario::Cloud => Start::HalfFinished,
+            Scenario::Management | Scenario::Graft => Start::Fresh,
+        };
+        let units = (0..units).map(|nth| start.unit(&format!("magnum/{nth}"))).collect();
         Ok(Self { scenario, cloud: rehearsal::cloud(), apiserver, units, site, kubeconfig })
     }
 
