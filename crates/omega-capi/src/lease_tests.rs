@@ -57,9 +57,9 @@ async fn the_lease_expires_by_the_clock_of_the_server() {
     assert_eq!(refused(second.acquire(&wanted("two")).await), "one");
     let other = LockWanted { instead_of: Some("three".to_owned()), ..wanted("two") };
     assert_eq!(refused(second.acquire(&other).await), "one", "only the id that is held");
-    server.advance_leases(LOCK_LASTS - Duration::from_secs(10));
+    server.advance_leases(LOCK_LASTS.saturating_sub(Duration::from_secs(10)));
     first.renew().await.unwrap();
-    server.advance_leases(LOCK_LASTS - Duration::from_secs(10));
+    server.advance_leases(LOCK_LASTS.saturating_sub(Duration::from_secs(10)));
     assert_eq!(refused(second.acquire(&wanted("two")).await), "one");
     server.advance_leases(Duration::from_secs(11));
     let two = second.acquire(&wanted("two")).await.unwrap();

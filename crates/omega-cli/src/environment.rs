@@ -102,7 +102,7 @@ fn home_of_user() -> Option<PathBuf> {
 
 /// Returns what the entry of the user that this process runs as has, by /etc/passwd.
 fn user_entry<T>(read: impl Fn(&[&str]) -> Option<T>) -> Option<T> {
-    let me = fs::metadata("/proc/self").ok()?.uid().to_string();
+    let me = rustix::process::geteuid().as_raw().to_string();
     let passwd = fs::read_to_string("/etc/passwd").ok()?;
     let mut entries = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
     read(&entries.find(|fields| fields.get(2) == Some(&me.as_str()))?)
