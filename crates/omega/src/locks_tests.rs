@@ -23,11 +23,10 @@ fn engine(site: &Site, home: &tempfile::TempDir, who: &str, break_lock: Option<&
 }
 
 async fn take(unit: &omega_juju::sim::Unit, id: &str) -> Fence {
-    let wanted = omega_core::run::LockWanted {
-        id: id.to_owned(),
-        holder: LockHolder { boot: "another machine".to_owned(), ..holder("bob") },
-        instead_of: None,
-    };
+    let mut elsewhere = holder("bob");
+    elsewhere.boot = "another machine".to_owned();
+    let wanted =
+        omega_core::run::LockWanted { id: id.to_owned(), holder: elsewhere, instead_of: None };
     let lock = unit.lock(&LockRequest::acquire(&wanted)).await.unwrap().unwrap();
     Fence { id: lock.id, token: lock.token }
 }

@@ -1,5 +1,7 @@
 //! An operation needs only what it uses.
 
+use omega::core::values::Sha512;
+
 use super::*;
 
 const ONLY_CLOUD: &str = "[cloud]\nname = \"here\"\n";

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long any case may take: beyond it, it hangs. `juju exec` may wait a minute for a unit that is busy.
-const HANGS: Duration = Duration::from_secs(180);
+const HANGS: Duration = Duration::from_mins(3);
 
 /// A runbook that met no fault.
 pub(crate) struct Undisturbed {

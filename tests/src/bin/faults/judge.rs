@@ -113,7 +113,9 @@ fn retried(case: &Case, played: &Played, undisturbed: &Undisturbed) -> Option<St
         let next = played.log.iter().find(|one| one.whole == faulted.whole && one.at > faulted.at);
         let early = next.map(|next| next.at - faulted.at);
         let wait = Duration::from_secs(RETRY_AFTER);
-        if let Some(early) = early.filter(|pause| *pause < wait - Duration::from_millis(20)) {
+        if let Some(early) =
+            early.filter(|pause| *pause < wait.saturating_sub(Duration::from_millis(20)))
+        {
             return Some(format!("it asked again after {early:.2?}, and was told {wait:?}"));
         }
     }

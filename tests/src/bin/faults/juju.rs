@@ -211,12 +211,13 @@ impl Behind for Units {
         let error = |text: &str, status| {
             Some(Printed { stderr: format!("{text}\n").into_bytes(), status, ..Printed::default() })
         };
-        let reset = || match ssh {
-            true => error(
-                "Connection to 10.5.0.61 closed by remote host.\nERROR subprocess encountered error code 255",
-                255,
-            ),
-            false => error("ERROR connection is shut down", 1),
+        let reset = || {
+            if ssh {
+                let closed = "Connection to 10.5.0.61 closed by remote host.\nERROR subprocess encountered error code 255";
+                error(closed, 255)
+            } else {
+                error("ERROR connection is shut down", 1)
+            }
         };
         let before =
             "ERROR unable to connect to API: dial tcp 10.5.0.2:17070: connect: connection refused";

@@ -79,7 +79,7 @@ async fn runbook_with(runbook: Runbook, options: &Options) -> Result<bool> {
         let turn = Arc::clone(&gate).acquire_owned().await?;
         while let Some(ended) = running.try_join_next() {
             let (case, played) = ended?;
-            tally.count(&undisturbed, &case, played, options)?;
+            tally.count(&undisturbed, &case, &played, options)?;
         }
         let (undisturbed, handle) = (Arc::clone(&undisturbed), Handle::current());
         // A thread for each: what a command does need not be sent to another.
@@ -91,7 +91,7 @@ async fn runbook_with(runbook: Runbook, options: &Options) -> Result<bool> {
     }
     while let Some(ended) = running.join_next().await {
         let (case, played) = ended?;
-        tally.count(&undisturbed, &case, played, options)?;
+        tally.count(&undisturbed, &case, &played, options)?;
     }
     tally.show(&undisturbed, start);
     Ok(tally.passed == tally.cases)
@@ -125,12 +125,12 @@ impl Tally {
         &mut self,
         undisturbed: &Undisturbed,
         case: &Case,
-        played: Result<Played>,
+        played: &Result<Played>,
         options: &Options,
     ) -> Result<()> {
         self.cases += 1;
         let runbook = undisturbed.runbook;
-        let (wrong, shown) = match &played {
+        let (wrong, shown) = match played {
             Ok(played) => {
                 self.missed += usize::from(!played.happened);
                 *self.words.entry(played.word()).or_default() += 1;
@@ -146,7 +146,9 @@ impl Tally {
             return note(options, &id(runbook, case));
         }
         say(&format!("FAILED {} ({shown})", id(runbook, case)));
-        wrong.iter().for_each(|one| say(&format!("  {one}")));
+        for one in &wrong {
+            say(&format!("  {one}"));
+        }
         let (fault, at) = (case.armed.fault, name(case));
         say(&format!("  repeat: tests/faults/run {runbook} --fault {fault} --at '{at}' -v"));
         Ok(())

@@ -181,7 +181,7 @@ impl World {
                 let spec = GraftSpec::new(&site, &self.kubeconfig, clients, LeftoverPolicy::Remove);
                 return Ok(spec.await?.job("omega.toml", clients, Purpose::Apply(&[])));
             }
-            Scenario::Units | Scenario::Different => units(&spec, clients)?,
+            Scenario::Units | Scenario::Different => units(spec, clients)?,
             Scenario::Management => vec![rights(clients)?],
             Scenario::Cloud => {
                 let rules = spec.rules(&self.kubeconfig)?;
@@ -189,7 +189,7 @@ impl World {
                 let items = rules.into_iter().map(|rule| Item::Step(step(network, rule)));
                 let cloud = TargetPlan::shared(network.label(), vec![section(items.collect())]);
                 let mut all = vec![cloud];
-                all.extend(units(&spec, clients)?);
+                all.extend(units(spec, clients)?);
                 all
             }
         };
@@ -201,7 +201,7 @@ fn section(items: Vec<Item>) -> Section {
     Section::new("", "test", items)
 }
 
-fn units(spec: &SiteSpec<'_>, clients: &Clients) -> Result<Vec<TargetPlan>, Failure> {
+fn units(spec: SiteSpec<'_>, clients: &Clients) -> Result<Vec<TargetPlan>, Failure> {
     let dropin = spec.dropin()?;
     let services = spec.services(&dropin, false)?;
     let target = |unit: &Arc<Unit>| {

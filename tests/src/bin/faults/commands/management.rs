@@ -50,7 +50,7 @@ pub(crate) async fn release_stuck_delete(station: &Station) -> Ended {
         cluster: "c1".to_owned(),
         namespace: Some(format!("magnum-{project}").parse().map_err(own)?),
         credential: None,
-        patience: Duration::from_secs(600),
+        patience: Duration::from_mins(10),
         wait: Duration::from_secs(1),
     };
     let release = stuck.find(&connect, &clients).await?;
