@@ -6,9 +6,9 @@ use super::{
     Approved, Engine, Job, Looked, PlanFile, Report, RunDirectory, Status, engine::covered,
 };
 use crate::{
-    Check, Context, Entry, Event, Failure, FailureClass, ItemState, PollPolicy, Preview, Run,
-    TargetKind, TargetPlan, TargetPreview, TargetReport, Touched, WaitError, run::TargetLock,
-    runbook::Moment, wait_for,
+    Check, Context, Entry, Event, Failure, FailureClass, ItemOutcome, ItemState, PollPolicy,
+    Preview, Run, TargetKind, TargetPlan, TargetPreview, TargetReport, Touched, WaitError,
+    run::TargetLock, runbook::Moment, wait_for,
 };
 
 /// How often and how long a gate that only the changes can satisfy is checked again. Magnum updates
@@ -272,6 +272,21 @@ fn pending(target: &TargetPreview) -> impl Iterator<Item = &Preview> {
     })
 }
 
+/// A target before the one that failed may have been changed.
+fn admitted(failure: Failure, done: &[TargetReport]) -> Failure {
+    let changed = |report: &TargetReport| {
+        report.items.iter().any(|item| matches!(item.outcome, ItemOutcome::Changed))
+    };
+    if failure.touched == Touched::Maybe || !done.iter().any(changed) {
+        return failure;
+    }
+    let failure = Failure { touched: Touched::Maybe, ..failure };
+    if failure.class == FailureClass::Interrupted {
+        return failure;
+    }
+    failure.because("this step sent nothing; the targets before it are done")
+}
+
 /// Tells which units are done, which failed, and which were not changed.
 fn partial(failure: Failure, targets: &[TargetPlan], done: &[TargetReport]) -> Failure {
     let is_unit =
@@ -279,7 +294,7 @@ fn partial(failure: Failure, targets: &[TargetPlan], done: &[TargetReport]) -> F
     let units = || done.iter().filter(|report| is_unit(&report.target));
     let finished = units().filter(|report| report.failure().is_none()).count();
     if finished == 0 {
-        return failure;
+        return admitted(failure, done);
     }
     let begun = |target: &&TargetPlan| done.iter().any(|report| report.target == target.target);
     let left = targets.iter().filter(|one| one.kind == TargetKind::Unit && !begun(one));
@@ -337,6 +352,30 @@ mod tests {
             (vec![intent(), applying(), failed(Touched::Nothing)], false),
         ] {
             assert_eq!(has_undoable(&entries), expected, "{entries:?}");
+        }
+    }
+
+    /// A model that was destroyed, and then a machine that could not be read: something was changed.
+    #[test]
+    fn what_an_earlier_target_changed_is_admitted() {
+        let report = |target: &str, outcome| {
+            let (kind, key) = ("rule".to_owned(), target.to_owned());
+            let item = crate::ItemReport {
+                subject: Subject::new("rule", target),
+                kind,
+                key,
+                outcome,
+                notes: Vec::new(),
+            };
+            TargetReport { target: target.to_owned(), items: vec![item] }
+        };
+        let targets = [TargetPlan::shared("a", Vec::new()), TargetPlan::shared("b", Vec::new())];
+        let failed = || Failure::new(FailureClass::Error, "could not read b");
+        for (first, touched) in
+            [(ItemOutcome::Changed, Touched::Maybe), (ItemOutcome::Unchanged, Touched::Nothing)]
+        {
+            let done = [report("a", first), report("b", ItemOutcome::Failed(failed()))];
+            assert_eq!(partial(failed(), &targets, &done).touched, touched);
         }
     }
 }

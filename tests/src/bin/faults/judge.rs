@@ -15,7 +15,10 @@ use crate::{
 };
 
 /// The limit for one answer (`ask` in the site), and for an action on a unit.
-const ASK: Duration = Duration::from_secs(2);
+const ASK: Duration = Duration::from_secs(5);
+
+/// How long an effect is waited for, by default: a service that went away after a write may come back.
+const SETTLES: Duration = Duration::from_secs(30);
 
 /// What a client may have taken from a response that is too large: its limit, and what is under way in
 /// the buffers of both sides.
@@ -76,7 +79,9 @@ fn in_time(case: &Case, played: &Played, undisturbed: &Undisturbed) -> Option<St
         fault if fault.hangs() => 4 * ASK,
         _ => 3 * ASK,
     };
-    let limit = limit + 3 * undisturbed.took + Duration::from_secs(2);
+    let wrote = played.log.iter().any(Arrival::wrote);
+    let settles = if case.armed.fault.goes_on() && wrote { SETTLES } else { Duration::ZERO };
+    let limit = limit + settles + 3 * undisturbed.took + Duration::from_secs(2);
     (played.took > limit).then(|| format!("it took {:.1?}, at most {limit:.1?}", played.took))
 }
 

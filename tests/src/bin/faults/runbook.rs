@@ -3,7 +3,6 @@
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
-use omega::run::Status;
 use omega_capi::sim::Apiserver;
 use omega_juju::sim::Start;
 use omega_openstack::{ClusterName, Method, Request, Service};
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     commands::{cloud, graft, looks, management},
-    outcome::Outcome,
+    outcome::{Claim, Outcome},
     station::Station,
     world::{Result, World},
 };
@@ -108,7 +107,8 @@ async fn grafted(commands: &[Runbook]) -> Result<World> {
         let station = Station::open(&world, None).await?;
         let outcome = command.run(&station).await;
         station.close().await;
-        if outcome.status != Status::Done {
+        // The first look of drift ends with the state of what it can't see.
+        if outcome.claim != Claim::Done {
             return Err(format!("the site could not be made: {}", outcome.words).into());
         }
     }
@@ -125,6 +125,7 @@ async fn with_stuck_cluster() -> Result<World> {
     let server = Apiserver::with_clusters();
     let cloud = omega::rehearsal::cloud();
     let namespace = format!("magnum-{}", cloud.project(PROJECT));
+    server.put("/api/v1/namespaces", json!({ "metadata": { "name": namespace } }));
     let infra = "openstackcluster.infrastructure.cluster.x-k8s.io";
     let path = "/apis/infrastructure.cluster.x-k8s.io/v1beta1/openstackclusters";
     server.put(path, held(&namespace, "OpenStackCluster", infra));

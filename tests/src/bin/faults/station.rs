@@ -61,8 +61,8 @@ version = "0.25.1"
 
 [timeouts]
 connect = "1s"
-ask = "2s"
-act = "4s"
+ask = "5s"
+act = "8s"
 
 [acceptance]
 plain_http = true
@@ -70,8 +70,8 @@ core = ["network", "compute", "image", "container-infra"]
 "#;
 
 /// The ports at the site's address.
-const KEYSTONE: u16 = 5000;
-const KUBERNETES: u16 = 6443;
+pub(crate) const KEYSTONE: u16 = 15000;
+const KUBERNETES: u16 = 16443;
 
 /// Counts the commands of this process.
 static NEXT: AtomicUsize = AtomicUsize::new(0);

@@ -14,7 +14,7 @@ use omega_openstack::sim::Cloud;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{front::own_address, runbook::PROJECT};
+use crate::{front::own_address, runbook::PROJECT, station::KEYSTONE};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -78,7 +78,7 @@ impl World {
     pub(crate) fn keep_credential(&self) {
         let Some((id, secret)) = &self.credential else { return };
         let auth = json!({
-            "auth_url": format!("http://{}:5000/identity/v3", self.address),
+            "auth_url": format!("http://{}:{KEYSTONE}/identity/v3", self.address),
             "application_credential_id": id, "application_credential_secret": secret,
         });
         let clouds = json!({ "clouds": { "openstack": {
