@@ -328,7 +328,7 @@ impl Management {
                 Some(at) if at < until => tokio::time::sleep_until(at).await,
                 _ => return answer,
             }
-            own *= 2;
+            own = own.saturating_mul(2);
         }
     }
 
