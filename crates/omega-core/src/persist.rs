@@ -194,15 +194,19 @@ pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads the regular file or the pipe at `path`: what is only read may come from another program
-/// (`/dev/stdin`, `<(...)`). A pipe is waited for.
+/// Reads the regular file at `path`, or the pipe that this process was started with: what is only read may
+/// come from another program (`/dev/stdin`, `<(...)`), which is waited for. A named pipe has nobody, perhaps.
 ///
 /// # Errors
 ///
 /// Fails on a device or a directory, and on more than `most` bytes.
 pub fn read_input(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let found = fs::metadata(path)?;
-    if !found.file_type().is_fifo() {
+    let name = path.as_os_str().as_encoded_bytes();
+    let is_given = ["/dev/fd/", "/proc/self/fd/", "/dev/stdin"]
+        .iter()
+        .any(|place| name.starts_with(place.as_bytes()));
+    if !is_given || !found.file_type().is_fifo() {
         return read_regular(path, most);
     }
     let mut bytes = Vec::new();
@@ -220,6 +224,8 @@ fn not_a_file() -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd as _;
+
     use super::*;
 
     #[test]
@@ -275,13 +281,13 @@ mod tests {
         assert_eq!(read_regular(&pipe, 9).unwrap_err().to_string(), "it is not a regular file");
         // What may be a pipe waits for who writes to it.
         for (most, read) in [(9, Some(&b"12345"[..])), (4, None)] {
-            let writer = std::thread::spawn({
-                let pipe = pipe.clone();
-                move || std::fs::write(pipe, "12345")
-            });
-            assert_eq!(read_input(&pipe, most).ok().as_deref(), read);
-            drop(writer.join().unwrap());
+            let (given, mut writer) = std::io::pipe().unwrap();
+            writer.write_all(b"12345").unwrap();
+            drop(writer);
+            let given = format!("/proc/self/fd/{}", given.as_raw_fd());
+            assert_eq!(read_input(Path::new(&given), most).ok().as_deref(), read);
         }
+        assert_eq!(read_input(&pipe, 9).unwrap_err().to_string(), "it is not a regular file");
         assert_eq!(read_input(&file, 5).unwrap(), b"12345");
         assert!(read_input(Path::new("/dev/zero"), 9).is_err());
     }

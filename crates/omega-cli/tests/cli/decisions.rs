@@ -25,7 +25,7 @@ fn decisions_are_listed_with_their_rules_and_what_is_known() {
     for text in ["amphora-image (lint of a bundle)", "never checked", "omega-cli explain D-021"] {
         assert!(one.contains(text), "no {text}\n{one}");
     }
-    home.run(&["decisions", "D-942"]).exits(64).says(&["no decision `D-942`", "nearest"]);
+    home.run(&["decisions", "D-942"]).exits(64).says(&["no decision `D-942`", "lists all"]);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_stored_result_is_shown_with_its_time_and_command() {
     home.run(&["accept", "--only", "8"]).exits(0);
     let one = flowing(&home.run(&["decisions", "D-008"]).exits(0).out);
     assert!(one.contains("D-011.8 (acceptance)") && one.contains("deferred 20"), "{one}");
-    assert!(one.contains("by accept: D-019"), "{one}");
+    assert!(one.contains("by accept (omega.toml): D-019"), "{one}");
     let other = home.run(&["decisions", "D-008", "--site", "other.toml"]).exits(0).out;
     assert!(!other.contains("deferred 20"), "{other}");
     let runs = home.path().join("state/omega/runs");

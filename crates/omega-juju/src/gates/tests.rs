@@ -54,7 +54,10 @@ async fn answers(sim: &sim::Unit) -> String {
     let (_, [a, b, c, d]) = gates(sim);
     let before = sim.executions();
     let (a, b, c, d) = tokio::join!(answer(&*a), answer(&*b), answer(&*c), answer(&*d));
-    assert_eq!(sim.executions() - before, 1, "one remote execution for all");
+    // A unit that can't be reached is tried three times.
+    let tries = sim.executions() - before;
+    let is_lost = tries == 3 && a.contains("reach");
+    assert!(tries == 1 || is_lost, "one remote execution for all: {tries}\n{a}");
     assert_eq!(sim.writes(), 0, "a gate never writes");
     [a, b, c, d].concat()
 }

@@ -5,8 +5,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use omega_core::{
-    CancelToken, Context, Event, EventSink, Evidence, Failure, FailureClass, Gate, Item, Section, Subject,
-    TargetPlan, Touched, Verdict,
+    CancelToken, Context, Event, EventSink, Evidence, Failure, FailureClass, Gate, Item, Section,
+    Subject, TargetPlan, Touched, Verdict,
     run::{Approved, Engine, Job, PlanFile, Status},
     step,
 };
