@@ -63,6 +63,8 @@ pub enum Verdict {
     /// The fact holds.
     Pass {
         /// What shows it.
+        #[serde(deserialize_with = "facts")]
+        #[cfg_attr(feature = "schema", schemars(with = "Vec<Evidence>"))]
         evidence: Vec<Evidence>,
     },
     /// The fact does not hold, or may not. Only a finding that something is broken stops a run; a
@@ -73,6 +75,20 @@ pub enum Verdict {
         /// What it waits for.
         until: String,
     },
+}
+
+/// Reads evidence. Plans of version 1 have it as one sentence.
+fn facts<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Evidence>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Told {
+        Facts(Vec<Evidence>),
+        Sentence(String),
+    }
+    Ok(match Told::deserialize(from)? {
+        Told::Facts(facts) => facts,
+        Told::Sentence(sentence) => vec![Evidence::sentence(sentence)],
+    })
 }
 
 impl Verdict {

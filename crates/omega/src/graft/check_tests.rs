@@ -1,6 +1,6 @@
 use std::{fs, path::Path};
 
-use omega_core::{FailureClass, ItemState, TargetPreview, Verdict, preview, run::Status};
+use omega_core::{ItemState, TargetPreview, Verdict, preview, run::Status};
 use omega_juju::sim::{KUBECONFIG, Start};
 use tempfile::TempDir;
 

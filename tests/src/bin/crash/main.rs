@@ -2,6 +2,15 @@
 //!
 //! It traces the program and serves the simulators to it; see `tests/crash/run --help` and docs/trust.md.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::items_after_statements,
+    clippy::format_collect,
+    clippy::semicolon_if_nothing_returned,
+    clippy::explicit_auto_deref,
+    reason = "a harness"
+)]
+
 mod attempt;
 mod calls;
 mod cluster;
