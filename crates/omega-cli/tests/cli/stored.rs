@@ -49,7 +49,8 @@ fn runs_of_every_version_are_listed_and_shown() {
             assert!(shown["entries"].as_array().unwrap().len() > 5, "{recording}/{part}");
             assert!(shown["report"].is_object(), "{recording}/{part}");
             let text = home.run(&["runs", "show", "latest"]).exits(0).out;
-            assert!(text.contains("/etc/magnum/magnum.conf.d/00-capi-helm.conf"), "{text}");
+            assert!(text.contains("/etc/magnum/kubeconfig"), "{text}");
+            assert!(!text.contains("changes: 0"), "{recording}/{part}: {text}");
             home.run(&["runs", "sweep"]).exits(0);
             let decisions = home.run(&["decisions"]).exits(0);
             assert!(

@@ -67,9 +67,13 @@ fn counted(entries: &[Entry]) -> (usize, usize) {
     let (mut certain, mut open) = (0, Vec::new());
     for entry in entries {
         match entry {
-            Entry::Applying { step, nth, .. } => open.push((step, nth)),
+            Entry::Applying { step, nth, .. } => open.push((step, *nth)),
+            // Version 1 recorded no single changes, and no keys.
+            Entry::Intent { step, changes, .. } if step.key.is_empty() => {
+                open.extend((0..changes.len()).map(|nth| (step, nth)));
+            }
             Entry::Applied { step, nth } => {
-                open.retain(|one| *one != (step, nth));
+                open.retain(|one| *one != (step, *nth));
                 certain += 1;
             }
             // Its answer was lost, and a look shows what it did.
