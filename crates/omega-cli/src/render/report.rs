@@ -138,7 +138,7 @@ pub(crate) fn proven(proven: &Proven) -> String {
 /// Returns the lines for one entry of a journal. The beginning and end of a change are not shown. `names`:
 /// what each step is about, for people; its identity if that is not known.
 pub(crate) fn entry(entry: &Entry, names: &[(StepId, String)]) -> Vec<String> {
-    let named = |step: &StepId| match names.iter().find(|(one, _)| one == step) {
+    let subject = |step: &StepId| match names.iter().find(|(one, _)| one == step) {
         Some((_, name)) => name.clone(),
         None => format!("{} {}", step.kind, step.key),
     };
@@ -152,17 +152,17 @@ pub(crate) fn entry(entry: &Entry, names: &[(StepId, String)]) -> Vec<String> {
             changes.iter().map(|change| format!("{}  {change}{how}", step.target)).collect()
         }
         Entry::Verified { step, .. } => {
-            vec![format!("{}  verified {}", step.target, named(step))]
+            vec![format!("{}  verified {}", step.target, subject(step))]
         }
         Entry::Removed { step } => {
-            vec![format!("{}  removed {}", step.target, named(step))]
+            vec![format!("{}  removed {}", step.target, subject(step))]
         }
         Entry::Failed { step, error, touched } => {
             let changed = match touched {
                 Touched::Nothing => "changed nothing",
                 Touched::Maybe => "possibly changed",
             };
-            vec![format!("{}  failed {}: {error} ({changed})", step.target, named(step))]
+            vec![format!("{}  failed {}: {error} ({changed})", step.target, subject(step))]
         }
         Entry::Document { name, sha256 } => vec![format!("{name}  sha256 {sha256}")],
         Entry::Applying { .. } | Entry::Applied { .. } | _ => Vec::new(),

@@ -455,11 +455,11 @@ fn every_flag_of_every_subcommand_has_an_effect() {
         for flag in offered(&home, &words) {
             let seen = match flag.as_str() {
                 // Of every command: `what_every_command_takes`.
-                // --break-lock: `locks_tests.rs` of omega, as no run here comes so far.
-                "--break-lock" => true,
-                // And `confirm.rs` has --yes and --plan, needs.rs --unit, read_only.rs and deadline.rs theirs.
+                // --break-lock: `locks_tests.rs` of omega, as no run here comes so far. And `confirm.rs` has --yes and --plan, needs.rs --unit, read_only.rs and deadline.rs theirs.
                 "--output" | "--quiet" | "--verbose" | "--trace" | "--help" | "--version"
-                | "--yes" | "--plan" | "--unit" | "--read-only" | "--timeout" => true,
+                | "--yes" | "--plan" | "--unit" | "--read-only" | "--timeout" | "--break-lock" => {
+                    true
+                }
                 "--site" => names_site(&home, &subcommand),
                 _ => match effect(&subcommand, &flag) {
                     Some(effect) => is_seen(&home, &effect),

@@ -3,6 +3,12 @@
 //!
 //! See `tests/two/run`.
 
+#![allow(
+    clippy::single_match_else,
+    clippy::wildcard_enum_match_arm,
+    reason = "a harness: any other class is unexpected"
+)]
+
 mod seams;
 mod turns;
 mod world;
