@@ -59,7 +59,7 @@ pub(crate) struct Tracer<'a> {
 }
 
 impl<'a> Tracer<'a> {
-    /// Starts `command`, which must ask to be traced ([`traced`]) before it becomes the program. Its files are
+    /// Starts `command`, which must ask to be traced (`traced`) before it becomes the program. Its files are
     /// those below `home`.
     pub(crate) fn start(
         command: &mut Command,
