@@ -47,10 +47,10 @@ async fn a_run_locks_what_it_changes_and_releases_it() {
     // The locks are released after the report.
     assert_eq!(report.counts.locks + site.units.len(), counted);
     assert!(site.apiserver.lease_requests().is_empty(), "the graft writes nothing there");
-    let before: Vec<usize> = site.units.iter().map(|unit| unit.lock_requests()).collect();
+    let before: Vec<usize> = site.units.iter().map(omega_juju::sim::Unit::lock_requests).collect();
     let again = site.apply().await.unwrap();
     assert_eq!((again.run, again.counts.locks), (None, counted), "nothing to do: no lock");
-    let after: Vec<usize> = site.units.iter().map(|unit| unit.lock_requests()).collect();
+    let after: Vec<usize> = site.units.iter().map(omega_juju::sim::Unit::lock_requests).collect();
     assert_eq!(before, after);
 }
 

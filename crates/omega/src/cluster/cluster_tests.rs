@@ -236,7 +236,8 @@ async fn deleting_a_cluster_obeys_the_laws() {
     let sim = Sim::new().await;
     sim.cloud.add_cluster("mgmt", "x-2", None, "");
     let holds = |seen: &Vec<String>| has_x(&sim.cloud, seen, 0);
-    let laws = async |sim: &Sim| check_laws(|| sim.fork(), &gone(), Undo::None, holds).await;
+    let laws =
+        async |sim: &Sim| Box::pin(check_laws(|| sim.fork(), &gone(), Undo::None, holds)).await;
     assert_eq!(laws(&sim).await, Case::Satisfied);
     sim.make().await;
     assert_eq!(laws(&sim).await, Case::Changed);

@@ -320,8 +320,8 @@ async fn since_when_is_the_first_look_that_found_it() {
 #[test]
 fn what_is_not_looked_at_is_named_as_it_is_called() {
     let refused = |names: &[&str]| {
-        let mut options = LookOptions::default();
-        options.skip = names.iter().map(|name| (*name).to_owned()).collect();
+        let skip = names.iter().map(|name| (*name).to_owned()).collect();
+        let options = LookOptions { skip, ..LookOptions::default() };
         options.check_names().err().map(|failure| failure.to_string())
     };
     assert_eq!(refused(&["graft", "daemon-steady", DEFAULTS, "constellation cert-manager"]), None);

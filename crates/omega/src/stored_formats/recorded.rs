@@ -117,7 +117,7 @@ fn what_was_rolled_back_is_known() {
         let (_home, runs) = state(recording, "rolled-back");
         let (all, _) = runs.all().unwrap();
         let [back, first] = all.as_slice() else { panic!("{recording}: {all:?}") };
-        assert_eq!(back.rolls_back, [first.id.clone()], "{recording}");
+        assert_eq!(back.rolls_back, std::slice::from_ref(&first.id), "{recording}");
         let by = omega_core::run::rolled_back_by(&runs, first, &all);
         assert_eq!(by, Some(back), "{recording}");
     }
