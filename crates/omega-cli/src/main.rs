@@ -224,7 +224,7 @@ async fn run(
 fn log(environment: &Environment, global: &Global) -> Result<(), Failure> {
     let default = match global.verbose {
         // Errors of requests are part of the result, so kube's own log of them is turned off. That
-        // certificates are not verified is always told, and what is skipped.
+        // certificates are not verified is always reported, and what is skipped.
         0 => "error,kube_client=off,omega_security=warn,omega_notice=warn",
         1 => "warn,omega=info,omega_core=info,omega_openstack=info,omega_juju=info,omega_capi=info",
         _ => {

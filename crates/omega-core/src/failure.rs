@@ -401,7 +401,8 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
             EnsureError::Stale { .. } => Self { class: FailureClass::Stale, ..base }
                 .next("make a new plan, review it, and apply it"),
             EnsureError::NotSettled { why, .. } => {
-                Self { class: FailureClass::Deadline, found: Some(why), ..base }
+                let class = FailureClass::Deadline;
+                Self { class, found: Some(why), next: Some(again(None)), ..base }
             }
             EnsureError::Cancelled { .. } => {
                 Self { class: FailureClass::Interrupted, ..base }.next(STOPPED)

@@ -68,7 +68,7 @@ pub enum Verdict {
         evidence: Vec<Evidence>,
     },
     /// The fact does not hold, or may not. Only a finding that something is broken stops a run; a
-    /// warning, or that it is not known, is told.
+    /// warning, or that it is not known, is reported.
     Fail(Box<Finding>),
     /// The check can't be made yet.
     Deferred {

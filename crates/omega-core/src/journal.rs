@@ -362,7 +362,7 @@ fn lines(path: &Path) -> Result<(Header, Vec<Line>), JournalError> {
 }
 
 fn damaged(line: usize, error: &serde_json::Error) -> JournalError {
-    // The place in the line would be told as one in the file.
+    // The place in the line would be reported as one in the file.
     let why = json_words(error);
     let why = why.split(" (line ").next().unwrap_or_default().to_owned();
     JournalError::Damaged { line, why }

@@ -236,9 +236,14 @@ impl TargetPreview {
 
     /// Returns whether some step has something to do.
     pub fn pending(&self) -> bool {
-        self.items().any(|item| match &item.found {
-            ItemState::Preview(preview) => !preview.is_satisfied(),
-            ItemState::Verdict(_) | ItemState::Failed(_) => false,
+        self.changes().next().is_some()
+    }
+
+    /// Returns the steps that have something to do.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = &Preview> {
+        self.items().filter_map(|item| match &item.found {
+            ItemState::Preview(preview) if !preview.is_satisfied() => Some(preview),
+            ItemState::Preview(_) | ItemState::Verdict(_) | ItemState::Failed(_) => None,
         })
     }
 

@@ -80,7 +80,7 @@ impl Gate for Ask {
     }
 }
 
-/// Keeps what it is told.
+/// Keeps each event.
 #[derive(Default)]
 struct Told(Mutex<Vec<Event>>);
 

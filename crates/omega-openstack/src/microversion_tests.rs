@@ -108,7 +108,7 @@ async fn a_version_that_a_service_lacks_is_told_with_its_range() {
     ");
 }
 
-/// A service that fails is told with its request's id; a proxy in its place has none.
+/// A service that fails is reported with its request's id; a proxy in its place has none.
 #[tokio::test]
 async fn what_to_look_for_depends_on_who_answered() {
     let request = || Request::new(crate::Service::Compute, Method::Get, &["servers"]);

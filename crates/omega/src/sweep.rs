@@ -45,7 +45,7 @@ pub async fn left_on_site(runs: &Runs, connect: &Connect<'_>) -> Result<Vec<Left
 ///
 /// # Errors
 ///
-/// Fails if a journal can't be read. What could not be removed is told beside it.
+/// Fails if a journal can't be read. What could not be removed is reported beside it.
 pub async fn sweep(runs: &Runs, ctx: &Context, clients: &PartialClients) -> Result<Swept, Failure> {
     runs.sweep(ctx, &clients.endpoints(), |step, undo| restore(step, undo, clients)).await
 }
@@ -55,7 +55,7 @@ pub async fn sweep(runs: &Runs, ctx: &Context, clients: &PartialClients) -> Resu
 ///
 /// # Errors
 ///
-/// As [`sweep()`]. That the site file does not name a part is told beside what was left there.
+/// As [`sweep()`]. That the site file does not name a part is reported beside what was left there.
 pub async fn sweep_site(
     runs: &Runs,
     ctx: &Context,

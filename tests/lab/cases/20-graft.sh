@@ -60,7 +60,7 @@ graft_online() { # the driver from a package index and helm from an archive behi
   sed -i -e 's|^wheel = .*|index = "http://127.77.9.1:8880/simple"|' -e '/^index/{n;d}' \
     -e "s|^file = .*|url = \"http://127.77.9.1:8880/helm.tar.gz\"\narchive_sha256 = \"$(sha_of www/helm.tar.gz)\"\nmember = \"linux-amd64/helm\"|" omega.toml
   snapshot unit0 >before; rules >rules.before
-  # what can't be reached is told before anything is changed
+  # what can't be reached is reported before anything is changed
   sed 's|127.77.9.1:8880|127.77.9.1:8889|' omega.toml >no-way-out.toml
   exits 3 omega apply graft --yes --site no-way-out.toml; grep -q 'Could not fetch URL' err
   exits 3 omega plan graft --site no-way-out.toml

@@ -1,4 +1,4 @@
-# The driver's METADATA is empty, as after a power cut: which release it is can't be told.
+# The driver's METADATA is empty, as after a power cut: which release it is can't be determined.
 layer=conductor cause=driver-missing what=magnum/1
 evidence='magnum_capi_helm-1\.4\.0\.dist-info.*METADATA'
 odd=(local-helm)

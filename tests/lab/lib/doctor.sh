@@ -1,7 +1,7 @@
 # `omega-cli doctor` against the faults of faults/*.sh. Each file says, before anything was asked, what doctor is to name first:
 #   layer, cause, what   the first thing to fix; `what` where it matters
 #   evidence             a pattern that the summary or the evidence of the finding must match
-#   patience             seconds after which what does not happen counts as stuck, where doctor is to be told
+#   patience             seconds after which what does not happen counts as stuck, where doctor is given that number
 #   odd                  what is odd beside it and not the cause (lib/odd.sh)
 #   put, shown, heal     puts it; true while it is there, by the machine's own programs; takes it away
 LAYERS=(cloud vm kube-api driver-credential conductor controllers cluster-credential quota load-balancer cluster-api helm-release workload magnum)

@@ -46,7 +46,7 @@ in_magnum() { # STATUS: what Magnum has on record of it and its node groups, sin
   local set="status = '$1', updated_at = UTC_TIMESTAMP() - INTERVAL 10 MINUTE"
   db "UPDATE magnum.cluster SET $set WHERE uuid = '$UUID'; UPDATE magnum.nodegroup SET $set WHERE cluster_id = '$UUID'"
 }
-# what only does not happen is a fault once it has not happened for $patience seconds, which doctor is told
+# what only does not happen is a fault once it has not happened for $patience seconds, a number that doctor is given
 waited_long() { ((SECONDS - PUT_AT > patience)); }
 
 ## Its release

@@ -207,7 +207,7 @@ impl App {
     }
 }
 
-/// Writes the report, its copies and its signature. What fails of that is told beside what was found.
+/// Writes the report, its copies and its signature. What fails of that is reported beside what was found.
 async fn written(
     run: &RunDirectory,
     report: &AcceptanceReport,

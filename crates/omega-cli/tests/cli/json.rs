@@ -597,7 +597,7 @@ fn a_journal_that_was_cut_is_told_with_its_line() {
     fs::write(&path, &whole[..header / 2]).unwrap();
     let back = home.run(&["rollback", "--run", &id, "--plan"]);
     back.says(&["without its journal omega rolls nothing back", "journal.jsonl"]);
-    // A run that was killed may leave half a line: it is told, and is no damage.
+    // A run that was killed may leave half a line: it is reported, and is no damage.
     fs::remove_file(path.parent().unwrap().join("report.json")).unwrap();
     fs::write(&path, &whole[..header + 20]).unwrap();
     let shown = home.run(&["runs", "show", &id]).exits(0).out;

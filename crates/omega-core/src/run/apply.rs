@@ -6,9 +6,9 @@ use super::{
     Approved, Engine, Job, Looked, PlanFile, Report, RunDirectory, Status, engine::covered,
 };
 use crate::{
-    Check, Context, Entry, Event, Failure, FailureClass, ItemOutcome, ItemState, PollPolicy,
-    Preview, Run, TargetKind, TargetPlan, TargetPreview, TargetReport, Touched, WaitError,
-    run::TargetLock, runbook::Moment, wait_for,
+    Check, Context, Entry, Event, Failure, FailureClass, ItemOutcome, PollPolicy, Run, TargetKind,
+    TargetPlan, TargetPreview, TargetReport, Touched, WaitError, run::TargetLock, runbook::Moment,
+    wait_for,
 };
 
 /// How often and how long a gate that only the changes can satisfy is checked again. Magnum updates
@@ -25,27 +25,57 @@ impl Engine {
     ///
     /// Fails if the plan that was approved is stale, or if the run can't be recorded.
     pub async fn apply(&self, job: &Job, approved: Approved) -> Result<Report, Failure> {
-        let (looked, approved) = match approved {
-            Approved::Shown(looked) => (looked, None),
-            Approved::Now => (self.look(job).await, None),
-            Approved::Plan(plan) => (self.look(job).await, Some(plan)),
+        let (looked, approved, is_shown) = match approved {
+            Approved::Shown(looked) => (looked, None, true),
+            Approved::Now => (self.look(job).await, None, false),
+            Approved::Plan(plan) => (self.look(job).await, Some(plan), false),
         };
+        if let Some(report) = self.unchanged(job, &looked, approved.as_ref())? {
+            return Ok(report);
+        }
+        let locks = self.ctx.lock(locks(job, &looked), &job.name).await?;
+        let changed = match (locks.is_empty(), looked.changes().count()) {
+            // A single step is compared right before its first write.
+            (true, _) | (_, 1) => self.change(job, &looked, approved.as_ref()).await,
+            (false, _) => self.look_locked(job, looked, approved, is_shown).await,
+        };
+        locks.release().await;
+        changed
+    }
+
+    /// Reads everything again, now that no other run changes it: one that held the locks until now may have
+    /// changed a part, and what was shown would be found stale half-way.
+    async fn look_locked(
+        &self,
+        job: &Job,
+        shown: Looked,
+        approved: Option<PlanFile>,
+        is_shown: bool,
+    ) -> Result<Report, Failure> {
+        let looked = self.look(job).await;
+        let shown = is_shown.then(|| PlanFile::new(job, shown.targets));
+        if let Some(report) = self.unchanged(job, &looked, approved.as_ref().or(shown.as_ref()))? {
+            return Ok(report);
+        }
+        self.change(job, &looked, approved.as_ref()).await
+    }
+
+    /// The report of a run that changes nothing: something blocks the first write, or there is nothing to do.
+    fn unchanged(
+        &self,
+        job: &Job,
+        looked: &Looked,
+        approved: Option<&PlanFile>,
+    ) -> Result<Option<Report>, Failure> {
         let report = || Report::new("apply", job, self.elapsed()).looked(looked.all());
         if let Some(blocker) = looked.blocker() {
             let exit = self.status_of(&looked.all());
-            return Ok(report().failed(Some(self.explained(blocker)), exit));
+            return Ok(Some(report().failed(Some(self.explained(blocker)), exit)));
         }
-        if let Some(plan) = &approved {
+        if let Some(plan) = approved {
             covered(job, &looked.targets, plan)?;
         }
-        let approved = approved.map(|plan| plan.targets);
-        if looked.pending() {
-            let locks = self.ctx.lock(locks(job, &looked), &job.name).await?;
-            let changed = self.change(job, &looked, approved.as_deref()).await;
-            locks.release().await;
-            return changed;
-        }
-        Ok(report().converged().ends(Status::Done))
+        Ok((!looked.pending()).then(|| report().converged().ends(Status::Done)))
     }
 
     /// Begins a run for work that does not consist of targets and steps: a proof, a probe. What is done
@@ -65,8 +95,9 @@ impl Engine {
         &self,
         job: &Job,
         looked: &Looked,
-        approved: Option<&[TargetPreview]>,
+        approved: Option<&PlanFile>,
     ) -> Result<Report, Failure> {
+        let approved = approved.map(|plan| plan.targets.as_slice());
         let (run, ctx) = self.begin(job)?;
         let _unended = Unended { engine: self, job, run: &run };
         run.keep("plan.json", &PlanFile::new(job, looked.targets.clone()))?;
@@ -174,7 +205,7 @@ impl Engine {
     async fn look_again(&self, job: &Job) -> Option<Failure> {
         let all = self.look_at(job, Moment::After).await.all();
         let failure = all.iter().find_map(TargetPreview::blocker).or_else(|| {
-            let lost = all.iter().find_map(|target| Some((target, pending(target).next()?)));
+            let lost = all.iter().find_map(|target| Some((target, target.changes().next()?)));
             lost.map(|(target, preview)| {
                 let what = format!(
                     "{} on {} did not stay in the desired state",
@@ -263,13 +294,6 @@ fn locks(job: &Job, looked: &Looked) -> Vec<Arc<dyn TargetLock>> {
     let targets = job.targets.iter().zip(&looked.targets);
     let pending = targets.filter(|(_, looked)| looked.pending()).map(|(target, _)| target);
     pending.chain(&job.afterwards).flat_map(TargetPlan::locks).collect()
-}
-
-fn pending(target: &TargetPreview) -> impl Iterator<Item = &Preview> {
-    target.items().filter_map(|item| match &item.found {
-        ItemState::Preview(preview) if !preview.is_satisfied() => Some(preview),
-        ItemState::Preview(_) | ItemState::Verdict(_) | ItemState::Failed(_) => None,
-    })
 }
 
 /// A target before the one that failed may have been changed.

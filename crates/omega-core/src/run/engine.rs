@@ -29,7 +29,8 @@ pub enum Approved {
     /// Only the changes of this plan.
     Plan(PlanFile),
     /// What was found and shown a moment ago, and what waiting steps need later. It is not read again
-    /// before the first write; each change is compared once more right before it is made.
+    /// before the first write, unless several steps change a target that has a lock; each change is compared
+    /// once more right before it is made.
     Shown(Looked),
 }
 
@@ -51,6 +52,11 @@ impl Looked {
     /// Returns what prevents the first write.
     pub fn blocker(&self) -> Option<Failure> {
         blocker::blocker(self.targets.iter().chain(&self.afterwards))
+    }
+
+    /// Returns the steps that have something to change.
+    pub(super) fn changes(&self) -> impl Iterator<Item = &Preview> {
+        self.targets.iter().chain(&self.afterwards).flat_map(TargetPreview::changes)
     }
 
     /// Returns whether something has to be changed.

@@ -283,7 +283,7 @@ fn probes() -> String {
     .concat()
 }
 
-/// What would stop a write is told in the words of the write that fails.
+/// What would stop a write is reported in the words of the write that fails.
 #[test]
 #[ignore = "needs python3"]
 fn python_tells_what_would_stop_a_write() {

@@ -191,7 +191,7 @@ fn ends(command: &Command) -> Option<String> {
     ends.then(|| format!("after `{name}`, later lines are not executed"))
 }
 
-/// Returns why it can't be told what a command does to `DAEMON_ARGS`.
+/// Returns why what a command does to `DAEMON_ARGS` can't be determined.
 fn unclear(command: &Command) -> Option<String> {
     /// What these do, or set before their name, stays in the shell.
     const SETS: [&str; 13] = [

@@ -77,7 +77,7 @@ fn told(failure: &Failure) -> String {
     plain(&parts.into_iter().flatten().collect::<Vec<_>>().join("\n"))
 }
 
-/// Keeps what is told, and asks to stop after so many events.
+/// Keeps what is reported, and asks to stop after so many events.
 #[derive(Default)]
 struct Watcher {
     events: Mutex<Vec<Event>>,

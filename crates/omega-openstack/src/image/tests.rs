@@ -266,7 +266,7 @@ async fn another_machine_that_makes_the_same_image_is_told() {
     );
 }
 
-/// A copy that can't be kept is refused before anything is made, and one that is not made is told.
+/// A copy that can't be kept is refused before anything is made, and one that is not made is reported.
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_can_not_be_kept_is_refused_by_the_plan() {
     let (cloud, file, dir) = (Cloud::new(), qcow2(), tempfile::tempdir().unwrap());

@@ -116,7 +116,7 @@ impl Desired for ActiveLoadBalancer {
     }
 }
 
-/// Two amphorae may take half an hour; then the load balancer is stuck, and that is told before this
+/// Two amphorae may take half an hour; then the load balancer is stuck, and that is reported before this
 /// ends.
 pub(super) const FAILOVER: PollPolicy =
     PollPolicy::new(Duration::from_secs(2), Duration::from_mins(40));

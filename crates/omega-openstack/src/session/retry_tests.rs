@@ -387,7 +387,7 @@ async fn an_answer_from_a_wrong_address_shows_it() {
     ");
 }
 
-/// A proxy's page with status 200: the address and what to check are told, of Keystone and of a service.
+/// A proxy's page with status 200: the address and what to check are reported, of Keystone and of a service.
 #[tokio::test]
 async fn a_page_in_place_of_an_answer_is_told_with_its_address() {
     let page = "<html><head><title>Login - OpenStack Dashboard</title></head></html>";

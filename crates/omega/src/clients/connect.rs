@@ -98,7 +98,7 @@ impl<'a> Connect<'a> {
 
     /// Connects to what is named, for who only reads, and afresh: nothing can be sent to a unit, and
     /// no token is kept. `kubeconfig`: of the management cluster, if one is named. That the units
-    /// can't be listed is told beside it.
+    /// can't be listed is reported beside it.
     ///
     /// # Errors
     ///

@@ -110,7 +110,7 @@ pub struct ClusterPrerequisites {
     pub shape: ClusterShape,
     /// What the site says.
     pub settings: PrerequisiteSettings,
-    /// The rules whose findings the operator accepts: they are told, and stop nothing.
+    /// The rules whose findings the operator accepts: they are reported, and stop nothing.
     pub accepted: Vec<String>,
 }
 

@@ -337,7 +337,7 @@ async fn a_create_is_refused_before_anything_is_sent_and_a_cluster_that_exists_i
     let text = serde_json::to_string(&report.looked).unwrap();
     assert!(text.contains("volume-type") && text.contains("floatingip needs 1 more"), "{text}");
 
-    // What is accepted is told; the cluster itself takes the last of the quota.
+    // What is accepted is reported; the cluster itself takes the last of the quota.
     cloud.limit("mgmt", "clusters", 1);
     let (report, _) = run(&["volume-type", "quota-network"]).await;
     assert_eq!(report.failure, None);

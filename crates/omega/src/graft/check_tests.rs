@@ -141,7 +141,7 @@ async fn the_cloud_is_asked_for_the_namespaces_that_are_not_named() {
     let failure = desk.units(&gate, &tables).await.unwrap_err();
     let what = "could not list the clusters of cloud here, project mgmt";
     assert_eq!((failure.class, failure.message.as_str()), (FailureClass::Error, what));
-    // What the file lacks is told before anything is asked.
+    // What the file lacks is reported before anything is asked.
     let failure = desk.units(&gate, &tables[..3]).await.unwrap_err();
     assert_eq!(failure.message, "the site file has no [helm], which this needs");
     fs::remove_file(desk.0.path().join("clouds.yaml")).unwrap();

@@ -281,6 +281,10 @@ fn said(who: usize, ended: &Ended) -> Result<(), String> {
             Ok(())
         }
         FailureClass::Stale => Ok(()),
+        // It stood still for longer than a request may take.
+        FailureClass::Deadline if failure.touched == Touched::Nothing && failure.next.is_some() => {
+            Ok(())
+        }
         _ if failure.touched == Touched::Maybe => Ok(()),
         _ => Err(format!("an unexpected failure: {}", one(ended))),
     }

@@ -136,7 +136,12 @@ impl Context {
 }
 
 impl LocksHeld {
-    /// Releases the locks. One that can't be released expires; that is told.
+    /// Returns whether nothing had to be locked.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.locks.is_empty()
+    }
+
+    /// Releases the locks. One that can't be released expires; that is reported.
     pub async fn release(mut self) {
         if let Some(renewing) = self.renewing.take() {
             renewing.abort();
@@ -170,7 +175,7 @@ impl Drop for LocksHeld {
     }
 }
 
-/// Renews the locks until this is aborted. One that is lost is told once, and no longer renewed; what is
+/// Renews the locks until this is aborted. One that is lost is reported once, and no longer renewed; what is
 /// written with it is refused at the target.
 async fn renew(ctx: Context, mut locks: Vec<Arc<dyn TargetLock>>) {
     while !locks.is_empty() {

@@ -15,7 +15,7 @@ fn hung() -> (tempfile::TempDir, PathBuf) {
     (home, program)
 }
 
-/// It is told as juju, which did not end; only what was to change something may have done so.
+/// The error says that juju did not end; only what was to change something may have done so.
 #[tokio::test(start_paused = true)]
 async fn a_juju_that_hangs_is_not_a_probe_on_the_unit() {
     let (_home, program) = hung();

@@ -29,7 +29,7 @@
 //! | workload | `maintenance`, `waiting` | works | passes, with a warning | |
 //! | workload | `blocked`, `error`, `terminated` | works: it is the charm's own word, or a hook's error | passes, and is told | the same |
 //!
-//! A word that is not in the table passes and is told.
+//! A word that is not in the table passes and is reported.
 
 use serde::{Deserialize, Serialize};
 

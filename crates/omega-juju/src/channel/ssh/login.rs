@@ -200,7 +200,7 @@ fn interrupted(hop: Hop<'_>, why: &str) -> Error {
 mod tests {
     use super::*;
 
-    /// An encrypted key in PKCS#8 is told as one, and left to the agent, as in the other formats.
+    /// An encrypted key in PKCS#8 is reported as one, and left to the agent, as in the other formats.
     #[test]
     fn an_encrypted_key_in_pkcs8_is_encrypted_and_not_damaged() {
         let home = tempfile::tempdir().unwrap();

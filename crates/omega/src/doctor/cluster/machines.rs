@@ -8,7 +8,7 @@ use super::{ClusterFacts, Patience, remedies, subject};
 use crate::doctor::{Cause, Layer, LayerFinding, messages::is_slow};
 
 /// Returns what a machine says as an error: a rollout or a resize does not end by itself then, and is not
-/// waited for. What is known to lack a right, a quota or a login is told as that. `known`: what is
+/// waited for. What is known to lack a right, a quota or a login is reported as that. `known`: what is
 /// reported already.
 pub(super) fn findings(
     facts: &ClusterFacts,

@@ -272,7 +272,7 @@ fn a_create_or_an_update_that_never_ends_is_told_by_what_the_driver_waits_for() 
     );
     let said = judged(&waits, 900).first.unwrap().finding.summary;
     assert!(said.ends_with("Cluster: Ready is True; it is absent"), "{said}");
-    // What could not be read is not taken for done, and an addon is told as such.
+    // What could not be read is not taken for done, and an addon is reported as such.
     let unread = ClusterFacts { addons: Err("no answer".into()), ..all_done("CREATE_IN_PROGRESS") };
     assert_eq!(first(&unread), None);
     let held = ClusterFacts {
