@@ -4,7 +4,8 @@ use tokio::time::Instant;
 
 use super::{Job, PlanFile, Report, Runs, Status, blocker};
 use crate::{
-    CancelReason, Context, Event, Failure, FailureClass, ItemState, TargetPreview, Verdict,
+    CancelReason, Context, Event, Failure, FailureClass, ItemState, Preview, TargetPreview,
+    Verdict,
     runbook::{Moment, preview_at},
 };
 
