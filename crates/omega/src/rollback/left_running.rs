@@ -16,9 +16,11 @@ pub(super) enum Left {
 }
 
 /// Returns what this run and later ones left running on `unit`: their processes may use what the
-/// rollback removes. (A rollback's own restart is not one of them.)
+/// rollback removes. So may those that the rollback of another run restarted; those of an earlier rollback
+/// of this run do not.
 pub(super) fn left_running(runs: &Runs, run: &RunInfo, all: &[RunInfo], unit: &str) -> Left {
-    let since = all.iter().filter(|one| one.began >= run.began && one.rolls_back.is_empty());
+    let since =
+        all.iter().filter(|one| one.began >= run.began && !one.rolls_back.contains(&run.id));
     let (mut known, mut open) = (Vec::new(), false);
     for run in since.rev() {
         let Ok(entries) = runs.entries(&run.id) else { return Left::Unknown };

@@ -94,6 +94,30 @@ async fn a_graft_that_lost_its_connection_anywhere_is_taken_back_whole() {
     }
 }
 
+/// The newest first: what the first rollback restarts may hold what the second one removes.
+#[tokio::test]
+async fn the_runs_of_a_graft_that_stopped_anywhere_are_taken_back_one_by_one() {
+    for nth in 0.. {
+        let site = Site::new(&[Start::Fresh]);
+        let unit = &site.units[0];
+        let before = unit.snapshot();
+        unit.inject_fault(nth, Fault::Lost);
+        if site.apply().await.unwrap().exit == Status::Done {
+            assert!(nth > 8, "only {nth} writes");
+            break;
+        }
+        assert_eq!(site.apply().await.unwrap().exit, Status::Done, "write {nth}");
+        for run in site.runs.all().unwrap().0 {
+            let (report, _) = go_back(&site, Some(&run.id)).await;
+            assert_eq!(report.exit, Status::Done, "write {nth}: {report:#?}");
+        }
+        let after = unit.snapshot();
+        assert_eq!(after.files, before.files, "write {nth}");
+        assert_eq!(after.packages, before.packages, "write {nth}");
+        assert_eq!(after.services, before.services, "write {nth}");
+    }
+}
+
 /// Takes back the last graft with what it resumed; returns the runs, the newest first.
 async fn all_back(site: &Site) -> Vec<String> {
     let (report, runs) = go_back(site, None).await;
