@@ -15,6 +15,7 @@ mod failure;
 mod failure_class;
 mod finding;
 mod gate;
+mod join_at_most;
 mod journal;
 pub mod kubeconfig;
 mod library_words;
@@ -49,6 +50,7 @@ pub use failure::{Diagnostic, EnsureError, Failure, Retry, Touched, chain, witho
 pub use failure_class::FailureClass;
 pub use finding::{Evidence, Finding, Observation, Severity};
 pub use gate::{CheckRule, Gate, Verdict, Wait, WaitState, WhenLate};
+pub use join_at_most::join_at_most;
 pub use journal::{Entry, FileJournal, Journal, JournalError, MemoryJournal, NoJournal, Undo};
 pub use library_words::{json_words, shown_address, url_words};
 pub use lock::{Lock, LockError};

@@ -2,13 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use futures::{FutureExt as _, StreamExt as _, future::join_all, stream};
+use futures::{FutureExt as _, future::join_all};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Clock, Context, Evidence, Failure, FailureClass, Finding, Gate, Preview, Step, StepId, Subject,
-    Verdict, Wait, WaitState, run::TargetLock,
+    Verdict, Wait, WaitState, join_at_most, run::TargetLock,
 };
 
 /// How many targets are read at the same time: each needs a connection or a process.
@@ -307,7 +307,7 @@ pub(crate) async fn preview_at(
     // Boxed and collected, so that the future is `Send`: rustc can't infer it for the closure.
     let looks: Vec<_> =
         targets.iter().map(|target| target.preview_at(ctx, moment).boxed()).collect();
-    stream::iter(looks).buffered(LOOKS).collect().await
+    join_at_most(looks, LOOKS).await
 }
 
 impl TargetPlan {

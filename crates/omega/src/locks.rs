@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, stream};
 use omega_core::{
-    Failure, Label as _,
+    Failure, Label as _, join_at_most,
     run::{HeldLock, TargetLock},
 };
 use serde::Serialize;
@@ -31,8 +30,7 @@ pub struct LockState {
 pub async fn locks(clients: &PartialClients) -> Vec<LockState> {
     let units = clients.units.iter().filter_map(|unit| unit.lock());
     let all = units.chain(clients.management.iter().filter_map(|one| one.lock()));
-    let states: Vec<_> = all.map(|lock| Box::pin(state(lock))).collect();
-    stream::iter(states).buffered(TOGETHER).collect().await
+    join_at_most(all.map(|lock| Box::pin(state(lock))).collect(), TOGETHER).await
 }
 
 async fn state(lock: Arc<dyn TargetLock>) -> LockState {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use omega::run::{Outcome, RunInfo, RunOutcome};
+use omega::{
+    core::ChangeKind,
+    run::{ChangeCounts, Outcome, RunInfo, RunOutcome},
+};
 
 use super::progress::seconds;
 
@@ -54,7 +57,7 @@ fn line(cells: &[String; 5], widths: [usize; 5], last: &str) -> String {
 }
 
 fn cells(run: &RunInfo, outcome: &RunOutcome) -> [String; 5] {
-    let RunOutcome { outcome, changes, uncertain, seconds: took, .. } = outcome;
+    let RunOutcome { outcome, changes, uncertain, kinds, seconds: took, .. } = outcome;
     let state = match outcome {
         Outcome::Done => "done",
         Outcome::Failed => "failed",
@@ -66,8 +69,8 @@ fn cells(run: &RunInfo, outcome: &RunOutcome) -> [String; 5] {
     };
     let changes = match (changes, uncertain) {
         (None, _) => "journal damaged".to_owned(),
-        (Some(some), 0) => some.to_string(),
-        (Some(some), open) => format!("{some}, {open} uncertain"),
+        (Some(some), 0) => by_kind(*some, *kinds),
+        (Some(some), open) => format!("{}, {open} uncertain", by_kind(*some, *kinds)),
     };
     let took = took.and_then(|took| Duration::try_from_secs_f64(took).ok());
     let took = took.map(seconds).unwrap_or_default();
@@ -83,6 +86,21 @@ fn cells(run: &RunInfo, outcome: &RunOutcome) -> [String; 5] {
     [run.id.clone(), command, state.to_owned(), changes, took]
 }
 
+/// The changes with the signs of a plan, or only their number if not each one's kind is known.
+fn by_kind(all: usize, kinds: ChangeCounts) -> String {
+    let ChangeCounts { created, updated, deleted, .. } = kinds;
+    if all == 0 || created + updated + deleted != all {
+        return all.to_string();
+    }
+    let signs = [
+        (ChangeKind::Create, created),
+        (ChangeKind::Update, updated),
+        (ChangeKind::Delete, deleted),
+    ];
+    let signs = signs.into_iter().filter(|(_, count)| *count > 0);
+    signs.map(|(kind, count)| format!("{}{count}", kind.sign())).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +113,7 @@ mod tests {
         });
         let outcome = serde_json::json!({
             "outcome": outcome, "changes": 3, "uncertain": uncertain, "seconds": 63.0,
+            "kinds": { "created": 2, "updated": uncertain, "deleted": 1 },
         });
         (serde_json::from_value(info).unwrap(), serde_json::from_value(outcome).unwrap())
     }
@@ -106,13 +125,13 @@ mod tests {
         let runs = [run("graft", "done", 0), run("rollback", "interrupted", 1)];
         insta::assert_snapshot!(run_list(&runs, 120), @r"
         RUN                        COMMAND   OUTCOME      CHANGES         TOOK       SITE
-        2026-11-28T21-10-28Z-e0b7  graft     done         3               1 min 3 s  sites/omega.toml
+        2026-11-28T21-10-28Z-e0b7  graft     done         +2 -1           1 min 3 s  sites/omega.toml
         2026-11-28T21-10-28Z-e0b7  rollback  interrupted  3, 1 uncertain  1 min 3 s  sites/omega.toml
           rolls back 2026-11-28T21-09-00Z-0001
         ");
         insta::assert_snapshot!(run_list(&runs, 80), @r"
         RUN                        COMMAND   OUTCOME      CHANGES         TOOK
-        2026-11-28T21-10-28Z-e0b7  graft     done         3               1 min 3 s
+        2026-11-28T21-10-28Z-e0b7  graft     done         +2 -1           1 min 3 s
           site sites/omega.toml
         2026-11-28T21-10-28Z-e0b7  rollback  interrupted  3, 1 uncertain  1 min 3 s
           site sites/omega.toml

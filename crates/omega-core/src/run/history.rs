@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{RunInfo, Runs};
-use crate::{Entry, Failure, FailureClass, Touched};
+use crate::{ChangeKind, Entry, Failure, FailureClass, Touched};
 
 /// What became of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct RunOutcome {
     /// look confirmed them.
     #[serde(default)]
     pub uncertain: usize,
+    /// Of the changes that were made, how many created, changed and removed something.
+    #[serde(default)]
+    pub kinds: ChangeCounts,
     /// How long it took, in seconds: as its report says, or until it last wrote to its journal.
     pub seconds: Option<f64>,
 }
@@ -62,34 +65,73 @@ fn reported(report: &serde_json::Value) -> Outcome {
     }
 }
 
+/// The changes of one kind each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ChangeCounts {
+    /// What was created.
+    pub created: usize,
+    /// What was changed.
+    pub updated: usize,
+    /// What was removed.
+    pub deleted: usize,
+}
+
+impl ChangeCounts {
+    fn add(&mut self, kind: ChangeKind) {
+        match kind {
+            ChangeKind::Create => self.created += 1,
+            ChangeKind::Update => self.updated += 1,
+            ChangeKind::Delete => self.deleted += 1,
+        }
+    }
+}
+
+/// The changes of a journal.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counted {
+    certain: usize,
+    uncertain: usize,
+    /// Of the certain ones, those whose kind was recorded.
+    kinds: ChangeCounts,
+}
+
 /// Returns how many changes were made, and how many may have been made.
-fn counted(entries: &[Entry]) -> (usize, usize) {
-    let (mut certain, mut open) = (0, Vec::new());
+fn counted(entries: &[Entry]) -> Counted {
+    let (mut all, mut open) = (Counted::default(), Vec::new());
     for entry in entries {
-        match entry {
-            Entry::Applying { step, nth, .. } => open.push((step, *nth)),
+        let settled: Vec<_> = match entry {
+            Entry::Applying { step, nth, change } => {
+                open.push((step, *nth, change.verb));
+                continue;
+            }
             // Version 1 recorded no single changes, and no keys.
             Entry::Intent { step, changes, .. } if step.key.is_empty() => {
-                open.extend((0..changes.len()).map(|nth| (step, nth)));
+                open.extend(changes.iter().enumerate().map(|(nth, one)| (step, nth, one.verb)));
+                continue;
             }
             Entry::Applied { step, nth } => {
-                open.retain(|one| *one != (step, *nth));
-                certain += 1;
+                all.certain += 1;
+                open.extract_if(.., |(one, at, _)| (*one, *at) == (step, *nth)).collect()
             }
             // Its answer was lost, and a look shows what it did.
             Entry::Verified { step, .. } => {
-                let before = open.len();
-                open.retain(|(one, _)| *one != step);
-                certain += before - open.len();
+                let seen: Vec<_> = open.extract_if(.., |(one, ..)| *one == step).collect();
+                all.certain += seen.len();
+                seen
             }
-            Entry::Failed { step, touched: Touched::Nothing, .. } => {
-                open.retain(|(one, _)| *one != step);
+            Entry::Failed { step, touched: Touched::Nothing, .. } | Entry::Removed { step } => {
+                open.retain(|(one, ..)| *one != step);
+                continue;
             }
-            Entry::Removed { step } => open.retain(|(one, _)| *one != step),
-            Entry::Intent { .. } | Entry::Document { .. } | Entry::Failed { .. } => {}
+            Entry::Intent { .. } | Entry::Document { .. } | Entry::Failed { .. } => continue,
+        };
+        for (_, _, kind) in settled {
+            all.kinds.add(kind);
         }
     }
-    (certain, open.len())
+    Counted { uncertain: open.len(), ..all }
 }
 
 /// What to do while nothing has been changed from here.
@@ -108,16 +150,15 @@ impl Runs {
             None => Outcome::Killed,
         };
         let entries = self.entries(&run.id).ok();
-        let (changes, uncertain) = match entries.as_deref().map(counted) {
-            Some((certain, uncertain)) => (Some(certain), uncertain),
-            None => (None, 0),
-        };
+        let counted = entries.as_deref().map(counted);
+        let changes = counted.as_ref().map(|counted| counted.certain);
+        let Counted { uncertain, kinds, certain: _ } = counted.unwrap_or_default();
         let seconds = report.as_ref().and_then(|report| report.get("seconds")?.as_f64());
         let seconds = seconds.or_else(|| {
             let took = self.last_written(&run.id)?.duration_since(run.began);
             Some(took.as_secs_f64().max(0.0))
         });
-        RunOutcome { outcome, changes, uncertain, seconds }
+        RunOutcome { outcome, changes, uncertain, kinds, seconds }
     }
 
     /// Returns the id of the run that `name` means: an id, the beginning of just one, or `latest`.
@@ -167,7 +208,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{ChangeKind, Diff, StepId, Subject};
+    use crate::{Diff, StepId, Subject};
 
     #[test]
     fn reports_of_every_kind_say_how_the_run_ended() {
@@ -216,7 +257,9 @@ mod tests {
             (vec![applying("a", 0), verified()], (1, 0)),
             (vec![applying("b", 0), applied("b", 0), applying("a", 0), applying("b", 1)], (1, 2)),
         ] {
-            assert_eq!(counted(&entries), expected, "{entries:?}");
+            let Counted { certain, uncertain, kinds } = counted(&entries);
+            assert_eq!((certain, uncertain), expected, "{entries:?}");
+            assert_eq!(kinds, ChangeCounts { created: certain, ..ChangeCounts::default() });
         }
     }
 }

@@ -22,7 +22,7 @@ mod status;
 mod store;
 
 pub use engine::{Approved, Engine, Looked};
-pub use history::{Outcome, RunOutcome};
+pub use history::{ChangeCounts, Outcome, RunOutcome};
 pub use job::{Counts, Endpoints, Job, PreState};
 pub use leftovers::Leftover;
 pub use locking::{

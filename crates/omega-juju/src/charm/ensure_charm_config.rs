@@ -5,11 +5,10 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use omega_core::{
     ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Evidence, Note,
-    Outcome, PollPolicy, Subject, ensure, nearest_name, values::UnitName,
+    Outcome, PollPolicy, Subject, ensure, join_at_most, nearest_name, values::UnitName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -267,8 +266,8 @@ impl Desired for CharmConfig {
             let keys = &keys;
             async move { self.unit(model, &unit, keys).await }
         });
-        let asked: Vec<_> = stream::iter(ask).buffered(AT_ONCE).collect().await;
-        let asked = asked.into_iter().collect::<Result<_, _>>()?;
+        let asked =
+            join_at_most(ask.collect(), AT_ONCE).await.into_iter().collect::<Result<_, _>>()?;
         Ok(self.observed(&status, &config, asked))
     }
 

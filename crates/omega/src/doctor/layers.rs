@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, future::OptionFuture, stream};
+use futures::future::OptionFuture;
 use jiff::Timestamp;
 use omega_capi::{
     Management, Namespaces,
@@ -11,7 +11,7 @@ use omega_capi::{
     releases::read_releases,
     served::read_served_apis,
 };
-use omega_core::{Evidence, Failure, FailureClass, Label as _, Subject};
+use omega_core::{Evidence, Failure, FailureClass, Label as _, Subject, join_at_most};
 use omega_juju::{
     ConductorFacts, Error as UnitError, Unit, gates::standing_finding, read_conductor,
 };
@@ -133,7 +133,7 @@ impl Doctor {
             let facts = self.kubeconfig.as_ref().map(|one| &one.facts);
             (unit.label(), read_conductor(unit, &self.path, facts, namespaces).await)
         });
-        in_order(each.collect(), UNITS).await
+        join_at_most(each.collect(), UNITS).await
     }
 
     /// Judges the units, or the failure to list them.
@@ -212,7 +212,7 @@ impl Doctor {
             renew: self.read_with.as_ref().map(InUse::renew).unwrap_or_default(),
         };
         let each = of_capi.map(|one| examine_cluster(&asking, one, lists, patience)).collect();
-        all.extend(in_order(each, CLUSTERS).await.into_iter().flatten());
+        all.extend(join_at_most(each, CLUSTERS).await.into_iter().flatten());
         all
     }
 
@@ -232,11 +232,6 @@ impl Doctor {
             templates: templates.iter().map(|one| template_facts(one, clusters)).collect(),
         })
     }
-}
-
-/// Runs `all`, at most `most` at the same time, and returns their results in order.
-async fn in_order<F: Future>(all: Vec<F>, most: usize) -> Vec<F::Output> {
-    stream::iter(all).buffered(most).collect().await
 }
 
 /// Examines one cluster, from its credential to Magnum's record.

@@ -117,6 +117,8 @@ impl World {
 /// credential of the project, which works.
 pub(crate) fn stuck_cluster(namespace: &str, keystone: &str, cloud: &Cloud) -> Apiserver {
     let server = Apiserver::with_clusters();
+    // It stays when the cluster is gone.
+    server.put("/api/v1/namespaces", json!({ "metadata": { "name": namespace } }));
     let (id, secret) = cloud.add_credential(PROJECT);
     let object = |kind: &str, finalizer: &str| {
         json!({

@@ -1,10 +1,10 @@
 use std::{fs::File, io::Read as _, sync::Arc};
 
-use futures::{StreamExt as _, future::join_all, stream};
+use futures::future::join_all;
 use tokio::{task::JoinHandle, time::sleep};
 
 use super::{HeldLock, LockHolder, LockRefusal, LockWanted, RENEWED_EVERY, TargetLock};
-use crate::{Context, Event, Failure, FailureClass, Touched};
+use crate::{Context, Event, Failure, FailureClass, Touched, join_at_most};
 
 /// How many locks are asked for at the same time: each needs a connection or a process.
 const TOGETHER: usize = 16;
@@ -55,7 +55,7 @@ impl Context {
                     Box::pin(async move { (lock, self.take(&**lock, wanted).await) })
                 })
                 .collect();
-            taken.extend(stream::iter(rests).buffered(TOGETHER).collect::<Vec<_>>().await);
+            taken.extend(join_at_most(rests, TOGETHER).await);
         }
         let mut refused = None;
         for (lock, taken) in taken {
@@ -162,8 +162,7 @@ impl LocksHeld {
                 ctx.tell(&Event::Note { text });
             })
         });
-        let release: Vec<_> = release.collect();
-        stream::iter(release).buffered(TOGETHER).collect::<Vec<()>>().await;
+        join_at_most(release.collect(), TOGETHER).await;
     }
 }
 
