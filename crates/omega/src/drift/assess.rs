@@ -138,7 +138,7 @@ fn tell(all: &mut [Difference], baseline: &Baseline, look: &Look) -> Vec<Differe
         looked && !is_second && !all.iter().any(|one| one.id == open.id)
     };
     let over = baseline.open.iter().filter(is_over).cloned();
-    over.map(|open| open.recovered(look.at)).collect()
+    over.map(|open| open.recovered(look.ended())).collect()
 }
 
 /// Takes into the baseline what is as it was, what is better, and what is accepted or expected.

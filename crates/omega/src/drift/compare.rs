@@ -79,7 +79,7 @@ fn since(before: Option<&Record>, now: &Observation, facts: &[FactChange], look:
     let machine = facts::times(seen, now);
     match agreed {
         Some(first) if was_so => Since { after: None, before: first, machine },
-        after => Since { after, before: look.at, machine },
+        after => Since { after, before: look.ended(), machine },
     }
 }
 
@@ -167,7 +167,7 @@ fn left(record: &Record, look: &Look) -> Difference {
         facts: Vec::new(),
         finding: None,
         next: None,
-        since: Since { after: record.agreed, before: look.at, machine: Vec::new() },
+        since: Since { after: record.agreed, before: look.ended(), machine: Vec::new() },
         runs: Vec::new(),
         expected: false,
         new: false,
@@ -190,7 +190,7 @@ fn unseen(baseline: Option<&Baseline>, look: &Look, blind: &Blind) -> Difference
         facts: Vec::new(),
         finding: None,
         next: blind.failure.next.clone(),
-        since: Since { after, before: look.at, machine: Vec::new() },
+        since: Since { after, before: look.ended(), machine: Vec::new() },
         runs: Vec::new(),
         expected: false,
         new: false,

@@ -122,10 +122,10 @@ impl DifferenceKind {
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Since {
-    /// The last look that did not find it; none if it was never looked at before.
+    /// When the last look began that did not find it; none if it was never looked at before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Timestamp>,
-    /// The first look that found it.
+    /// When the first look ended that found it.
     pub before: Timestamp,
     /// What the machine itself knows: when a file was written, when a daemon started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

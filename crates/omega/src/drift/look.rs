@@ -114,6 +114,11 @@ impl LookOptions {
 }
 
 impl Look {
+    /// When it ended. What it found may have happened until then.
+    pub fn ended(&self) -> Timestamp {
+        self.at.saturating_add(self.took).unwrap_or(self.at)
+    }
+
     /// Whether what `before` tells of was not to be looked at this time.
     pub(super) fn skips(&self, before: &Observation) -> bool {
         self.leaves_out(before.source, &before.id)

@@ -1,7 +1,6 @@
 //! Sites with many units or clusters, on the simulators, and a gauge at their seams.
 
 use std::{
-    future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context as Task, Poll},
@@ -133,7 +132,7 @@ pub(crate) async fn units(
     let one = rehearsal::clients(&cloud, &apiserver, std::slice::from_ref(&first), &kubeconfig);
     let home = tempfile::tempdir()?;
     let engine = Engine::new(Runs::new(home.path()), Context::default());
-    let job = job(&site, &kubeconfig, &one, Purpose::Apply(&[])).await?;
+    let job = graft_job(&site, &kubeconfig, &one, Purpose::Apply(&[])).await?;
     let report = engine.apply(&job, Approved::Now).await?;
     if !report.converged {
         return Err(format!("the first unit is not as it is to be: {report:#?}").into());
@@ -141,10 +140,10 @@ pub(crate) async fn units(
     let mut clients = one;
     clients.units = (0..size).map(|nth| Arc::new(far(&first, nth, &kubeconfig, &gauge))).collect();
     Ok(async move {
-        let job = job(&site, &kubeconfig, &clients, Purpose::Verify).await?;
+        let job = graft_job(&site, &kubeconfig, &clients, Purpose::Verify).await?;
         let report = engine.verify(&job).await;
         let satisfied =
-            report.targets.iter().filter(|target| !target.pending() && target.blocker().is_none());
+            report.looked.iter().filter(|target| !target.pending() && target.blocker().is_none());
         // The cloud is a target as well.
         let units = satisfied.filter(|target| target.target.starts_with("magnum/")).count();
         drop(home);
@@ -160,7 +159,7 @@ fn far(first: &sim::Unit, nth: usize, kubeconfig: &Kubeconfig, gauge: &Gauge) ->
     Unit::new(format!("magnum/{nth}"), Arc::new(channel), sources)
 }
 
-async fn job(
+async fn graft_job(
     site: &Site,
     kubeconfig: &Kubeconfig,
     clients: &Clients,
