@@ -147,9 +147,10 @@ async fn what_was_shown_is_applied_and_nothing_else() {
     let job = site.job(LeftoverPolicy::Remove).await;
     let looked = site.engine().look(&job).await;
     site.units[0].write(DROPIN, b"[capi_helm]\n# by hand\n", "root", "root", 0o644);
-    let report = site.engine().apply(&job, Approved::Shown(looked)).await.unwrap();
-    assert_eq!(report.exit, Status::Stale, "{report:#?}");
+    let stale = site.engine().apply(&job, Approved::Shown(looked)).await.unwrap_err();
+    assert_eq!((stale.class, stale.touched), (FailureClass::Stale, Touched::Nothing), "{stale:?}");
     assert_eq!(site.units[0].read(DROPIN).as_deref(), Some("[capi_helm]\n# by hand\n"));
+    assert_eq!((site.writes(), site.units[0].held()), (0, None), "the lock is released");
 }
 
 /// Alone, an operation can't have what another one has to do first: its plan says so.
@@ -248,7 +249,8 @@ impl Gate for StopHere {
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
-        if self.1.fetch_add(1, Ordering::SeqCst) == 1 {
+        // After the look, and the one under the locks.
+        if self.1.fetch_add(1, Ordering::SeqCst) == 2 {
             self.0.cancel();
         }
         Ok(Verdict::shown([Evidence::holds("asked")]))

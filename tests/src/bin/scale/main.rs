@@ -19,8 +19,11 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const SIZES: [(What, &[usize]); 2] =
     [(What::Units, &[10, 50, 100, 200, 500]), (What::Clusters, &[10, 50, 100, 200])];
 
-/// How many targets may be asked at the same time, whatever their number.
-const AT_ONCE: usize = 16;
+/// How many units are read at the same time, whatever their number.
+const UNITS: usize = 16;
+
+/// How many requests are sent to the management cluster at the same time: those of eight clusters.
+const REQUESTS: usize = 64;
 
 fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -100,15 +103,19 @@ fn line(row: &Measured, first: Option<&Measured>) -> String {
 
 /// What must hold at each size.
 fn wrong(row: &Measured) -> Option<String> {
-    if row.at_once > AT_ONCE {
-        return Some(format!("{} at the same time, where {AT_ONCE} are the limit", row.at_once));
+    let most = match row.what {
+        What::Units => UNITS,
+        What::Clusters => REQUESTS,
+    };
+    if row.at_once > most {
+        return Some(format!("{} at the same time, where {most} are the limit", row.at_once));
     }
     if row.answered != row.size {
         return Some(format!("{} of {} have an answer in the report", row.answered, row.size));
     }
     // In the time of the simulation, which nothing else on this machine can change. The slow one keeps one of
     // the places.
-    let places = u64::try_from(AT_ONCE).unwrap_or(1);
+    let places = u64::try_from(UNITS).unwrap_or(1);
     let allowed = row.others_end * places / (places - 1) + 100;
     row.others_end_with_a_slow_one.filter(|end| *end > allowed).map(|end| {
         format!(
