@@ -103,7 +103,7 @@ async fn the_runs_of_a_graft_that_stopped_anywhere_are_taken_back_one_by_one() {
         let before = unit.snapshot();
         unit.inject_fault(nth, Fault::Lost);
         if site.apply().await.unwrap().exit == Status::Done {
-            assert!(nth > 8, "only {nth} writes");
+            assert!(nth > 7, "only {nth} writes");
             break;
         }
         assert_eq!(site.apply().await.unwrap().exit, Status::Done, "write {nth}");
