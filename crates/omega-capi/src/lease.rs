@@ -17,7 +17,7 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Error, Management, Verb};
+use crate::{Error, Management, Verb, management::Sent};
 
 /// The namespace that every cluster has, which the API server makes again when it is deleted.
 pub const LEASE_NAMESPACE: &str = "default";
@@ -184,13 +184,14 @@ impl ClusterLease {
         Ok(Seen { lease, now })
     }
 
-    /// Writes the Lease as it is to be after it was seen so. Returns false if another changed it meanwhile.
+    /// Writes the Lease as it is to be after it was seen so. Returns false if it was changed meanwhile: by
+    /// another, or by this very request, whose answer was lost.
     async fn write(&self, seen: &Seen, body: &Value) -> Result<bool, Error> {
         let (verb, path) = match &seen.lease {
             Some(_) => (Verb::Replace, LEASE),
             None => (Verb::Create, LEASES),
         };
-        match self.0.send_unlocked(verb, path, body).await {
+        match self.0.send_unlocked(Sent::again(verb), path, body).await {
             Ok(_) => Ok(true),
             Err(Error::Status { code: 404 | 409, .. }) => Ok(false),
             Err(error) => Err(error),
@@ -261,11 +262,15 @@ impl TargetLock for ClusterLease {
         let Some(mine) = self.0.lease_state().mine() else { return Ok(()) };
         self.0.lease_state().hold(None);
         let failed = |error: Error| self.failed("release", &error);
-        let seen = self.look().await.map_err(failed)?;
-        if !seen.is_mine(&mine) {
-            return Ok(());
+        for _ in 0..TRIES {
+            let seen = self.look().await.map_err(failed)?;
+            if !seen.is_mine(&mine)
+                || self.write(&seen, &seen.free(mine.token)).await.map_err(failed)?
+            {
+                return Ok(());
+            }
         }
-        self.write(&seen, &seen.free(mine.token)).await.map(drop).map_err(failed)
+        Err(failed(self.0.malformed(Verb::Replace, LEASE, "others change it at the same time")))
     }
 
     async fn held(&self) -> Result<Option<HeldLock>, Failure> {

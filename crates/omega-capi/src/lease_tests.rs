@@ -108,6 +108,40 @@ async fn a_missing_right_is_named() {
     assert!(server.lease(LEASE_NAMESPACE, LEASE_NAME).is_none());
 }
 
+/// A request names its lock and the version that it replaces: it is sent again, and has its effect once.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_lost_costs_no_lock() {
+    for lost in 0..8 {
+        let server = server();
+        // The first request is a look, the second takes the Lease; and again a look and the release.
+        let nth = Arc::new(AtomicUsize::new(0));
+        let flaky = tower::service_fn({
+            let (server, nth) = (server.clone(), Arc::clone(&nth));
+            move |request| {
+                let (server, nth) = (server.clone(), nth.fetch_add(1, Ordering::Relaxed));
+                async move {
+                    let answer = tower::ServiceExt::oneshot(server, request).await;
+                    if nth == lost / 2 {
+                        let kind = std::io::ErrorKind::ConnectionReset;
+                        let busy = http::Response::builder().status(503).header("retry-after", "1");
+                        return match lost % 2 {
+                            0 => Err(tower::BoxError::from(std::io::Error::from(kind))),
+                            _ => Ok(busy.body(kube::client::Body::empty()).unwrap()),
+                        };
+                    }
+                    answer.map_err(tower::BoxError::from)
+                }
+            }
+        });
+        let lock = Management::over(flaky, "https://mgmt (context admin)").lease();
+        let held = lock.acquire(&wanted("one")).await;
+        assert_eq!(held.unwrap().token, 1, "{lost}");
+        lock.release().await.unwrap();
+        assert_eq!(client(&server).lease().held().await.unwrap(), None, "{lost}");
+        assert!(nth.load(Ordering::Relaxed) > 4, "{lost}: something was sent again");
+    }
+}
+
 /// What another program wrote is no reason to take its place.
 #[tokio::test(start_paused = true)]
 async fn a_lease_of_another_program_is_respected() {
@@ -118,7 +152,7 @@ async fn a_lease_of_another_program_is_respected() {
         "spec": { "holderIdentity": "someone", "leaseDurationSeconds": 60, "renewTime": now, "later": 1 },
     });
     let management = client(&server);
-    management.send_unlocked(Verb::Create, LEASES, &lease).await.unwrap();
+    management.send_unlocked(Sent::once(Verb::Create), LEASES, &lease).await.unwrap();
     let Err(LockRefusal::Held(held)) = management.lease().acquire(&wanted("one")).await else {
         panic!("it was taken")
     };

@@ -198,7 +198,7 @@ impl Management {
 
     pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<String, Error> {
         let request = || Request::get(path).header(ACCEPT, accept).body(Body::empty());
-        self.successful(Verb::Get, path, request).await
+        self.successful(Sent::once(Verb::Get), path, request).await
     }
 
     /// Sends one request with `body` and returns the object in the response. A write is not sent if this
@@ -212,22 +212,23 @@ impl Management {
         if verb.writes() && !path.contains("dryRun=All") {
             self.still_locked().await?;
         }
-        self.send_unlocked(verb, path, body).await
+        self.send_unlocked(Sent::once(verb), path, body).await
     }
 
     /// The same, whoever has the lock.
     pub(crate) async fn send_unlocked(
         &self,
-        verb: Verb,
+        sent: Sent,
         path: &str,
         body: &Value,
     ) -> Result<Value, Error> {
+        let verb = sent.verb;
         let request = || {
             let request = Request::builder().method(verb.method()).uri(path);
             let request = request.header(ACCEPT, JSON).header(CONTENT_TYPE, verb.content_type());
             request.body(Body::from(body.to_string().into_bytes()))
         };
-        let text = self.successful(verb, path, request).await?;
+        let text = self.successful(sent, path, request).await?;
         self.parse(verb, path, &text)
     }
 
@@ -249,8 +250,9 @@ impl Management {
     /// Sends one GET and returns the status, the header `Date` and the body. Only the statuses 401
     /// and 403 are errors.
     pub(crate) async fn answer(&self, path: &str) -> Result<(u16, Option<String>, String), Error> {
-        let Answer { code, date, body, .. } =
-            self.exchange(Verb::Get, path, || Request::get(path).body(Body::empty())).await?;
+        let Answer { code, date, body, .. } = self
+            .exchange(Sent::once(Verb::Get), path, || Request::get(path).body(Body::empty()))
+            .await?;
         match code {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(self.refusal(Verb::Get, path, code, &body))
@@ -291,21 +293,22 @@ impl Management {
 
     async fn successful(
         &self,
-        verb: Verb,
+        sent: Sent,
         path: &str,
         request: impl Fn() -> http::Result<Request<Body>> + Send,
     ) -> Result<String, Error> {
-        let Answer { code, body, .. } = self.exchange(verb, path, request).await?;
+        let verb = sent.verb;
+        let Answer { code, body, .. } = self.exchange(sent, path, request).await?;
         if !code.is_success() {
             return Err(self.refusal(verb, path, code, &body));
         }
         String::from_utf8(body).map_err(|_| self.malformed(verb, path, "it is not text"))
     }
 
-    /// Sends the request, and a read again for as long as that may help.
+    /// Sends the request; a read, and what has its effect once, again for as long as that may help.
     async fn exchange(
         &self,
-        verb: Verb,
+        Sent { verb, again }: Sent,
         path: &str,
         request: impl Fn() -> http::Result<Request<Body>> + Send,
     ) -> Result<Answer, Error> {
@@ -316,7 +319,7 @@ impl Management {
             let answer = self.exchange_once(verb, path, request(), until - start).await;
             tries += 1;
             let pause = match &answer {
-                _ if verb.writes() => None,
+                _ if verb.writes() && !again => None,
                 Ok(Answer { retry_after: Some(pause), .. }) => (self.tries > 1).then_some(*pause),
                 Ok(answer) => (is_passing(answer.code) && tries < self.tries).then_some(own),
                 Err(error) => {
@@ -466,6 +469,27 @@ impl Management {
 /// Returns whether a status tells that the API server, or the proxy in front of it, can't answer now.
 fn is_passing(code: StatusCode) -> bool {
     matches!(code.as_u16(), 502..=504)
+}
+
+/// How a request is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    verb: Verb,
+    /// Whether a write is sent again like a read.
+    again: bool,
+}
+
+impl Sent {
+    /// A write is sent once.
+    pub(crate) fn once(verb: Verb) -> Self {
+        Self { verb, again: false }
+    }
+
+    /// A write that has its effect once, however often it arrives: it names the version that it replaces,
+    /// or creates an object.
+    pub(crate) fn again(verb: Verb) -> Self {
+        Self { verb, again: true }
+    }
 }
 
 /// A response of any status.

@@ -199,7 +199,9 @@ async fn poll(wait: &dyn Wait, id: &StepId, ctx: &Context) -> Result<ItemOutcome
         }
         Err(WaitError::TimedOut(late)) => {
             let what = format!("{subject}: {late}");
-            Err(Failure { found: Some(late.why), ..Failure::new(FailureClass::Deadline, what) })
+            let failure = Failure::new(FailureClass::Deadline, what);
+            let next = "run the same command again: completed steps are not repeated";
+            Err(Failure { found: Some(late.why), ..failure }.next(next))
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct PollPolicy {
     pub within: Duration,
     /// When to give up because nothing changes: neither what is missing, nor an error.
     pub stalled: Option<Duration>,
+    /// When to give up because nothing could be read.
+    pub unanswered: Option<Duration>,
 }
 
 impl Default for PollPolicy {
@@ -27,13 +29,19 @@ impl Default for PollPolicy {
 impl PollPolicy {
     /// Polls for at most `within`, with a pause of `every`.
     pub const fn new(every: Duration, within: Duration) -> Self {
-        Self { every, within, stalled: None }
+        Self { every, within, stalled: None, unanswered: None }
     }
 
     /// Also gives up when nothing has changed for this long.
     #[must_use]
     pub const fn stalled(self, after: Duration) -> Self {
         Self { stalled: Some(after), ..self }
+    }
+
+    /// Also gives up when nothing could be read for this long, since the last answer.
+    #[must_use]
+    pub const fn unanswered(self, after: Duration) -> Self {
+        Self { unanswered: Some(after), ..self }
     }
 }
 
@@ -190,6 +198,7 @@ where
     let mut shows_write = touched == Touched::Maybe;
     let start = Instant::now();
     let mut last: (String, Instant) = (String::new(), start);
+    let mut answered = start;
     loop {
         let read = if std::mem::take(&mut shows_write) {
             ctx.in_grace(read()).await
@@ -207,6 +216,10 @@ where
             }
             Err(error) => return Err(WaitError::Read(error)),
         };
+        if seen.is_some() {
+            answered = Instant::now();
+        }
+        let silent = policy.unanswered.is_some_and(|limit| answered.elapsed() >= limit);
         if why != last.0 {
             last = (why.clone(), Instant::now());
         }
@@ -214,7 +227,7 @@ where
         let quiet = last.1.elapsed();
         let stalled = policy.stalled.is_some_and(|limit| quiet >= limit);
         let late = ctx.deadline().is_some_and(|deadline| Instant::now() >= deadline);
-        if start.elapsed() >= policy.within || late || stalled {
+        if start.elapsed() >= policy.within || late || stalled || silent {
             let after = if stalled { quiet } else { start.elapsed() };
             return Err(WaitError::TimedOut(TimedOut { after, stalled, why, seen }));
         }

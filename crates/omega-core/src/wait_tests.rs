@@ -73,6 +73,20 @@ async fn it_ends_when_nothing_changes_any_more_and_not_while_something_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_ends_when_nobody_answers_any_more_and_not_after_a_short_silence() {
+    let policy = POLICY.unanswered(Duration::from_secs(3));
+    let ctx = Context::default();
+    let gone = |nth| (nth >= 2).then_some(Trouble::Busy);
+    let start = Instant::now();
+    let error = count_to(99, policy, &ctx, gone).await.unwrap_err();
+    let WaitError::TimedOut(late) = error else { panic!("{error:?}") };
+    assert_eq!((late.stalled, late.why.as_str()), (false, "busy"));
+    assert_eq!(start.elapsed(), Duration::from_secs(4), "three after the last answer");
+    let for_a_moment = |nth| [2, 3, 5, 6].contains(&nth).then_some(Trouble::Busy);
+    assert_eq!(count_to(8, policy, &ctx, for_a_moment).await.unwrap(), 8);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wish_to_stop_and_a_deadline_end_it_at_once() {
     let cancel = CancelToken::default();
     let ctx = Context::default().with_cancel(cancel.clone());

@@ -48,6 +48,8 @@ pub enum Error {
         via: String,
         /// Which credentials were tried.
         tried: String,
+        /// What to do about it.
+        next: String,
     },
     /// The login of juju to its controller has expired, or there is none. Nothing was sent to a unit.
     #[error("juju is not logged in to {}", controller.as_deref().map_or_else(|| "its controller".to_owned(), |name| format!("controller {name}")))]
@@ -189,7 +191,12 @@ impl Diagnostic for Error {
     fn next(&self) -> Option<String> {
         match self {
             Self::Unreachable { next, .. } => next.clone(),
-            Self::Juju { next, .. } => Some(next.clone()),
+            Self::Juju { next, .. } | Self::Denied { next, .. } => Some(next.clone()),
+            Self::Malformed { .. } => Some(
+                "run the same command again; if it stays, find out what cuts or changes what the program \
+                 prints (a script in the place of juju, a login script on the unit)"
+                    .to_owned(),
+            ),
             Self::ReadOnly(refused) => refused.next(),
             Self::Failed { failure, .. } => {
                 failure.next.clone().or_else(|| Some(failure.held.as_ref()?.next()))

@@ -214,6 +214,10 @@ impl Error {
     }
 }
 
+/// What to do about an answer that is not the service's.
+const PROXY: &str = "a proxy answered in the service's place: check that the service runs, and the \
+                     proxy's backends";
+
 impl Refusal {
     /// Returns the reason, for programs.
     pub fn reason(&self) -> RefusalReason {
@@ -226,14 +230,27 @@ impl Refusal {
         }
         let id = self.request_id.as_deref();
         match (self.reason(), id) {
+            // A service has no such answer to a read.
+            (RefusalReason::Conflict | RefusalReason::Invalid, None)
+                if !self.write && matches!(self.status, 409 | 413) =>
+            {
+                Some(PROXY.to_owned())
+            }
+            (RefusalReason::Invalid, _) if self.status == 413 => Some(
+                "look for a limit on the size of requests in the proxy in front of the service, and in \
+                 the service"
+                    .to_owned(),
+            ),
+            // A login has its own advice.
+            (RefusalReason::NotAuthenticated, _) => Some(
+                "the service refused the token that Keystone had just given: look at the service's own \
+                 login to Keystone (keystone_authtoken), and at the clocks; then run the same command again"
+                    .to_owned(),
+            ),
             (RefusalReason::ServiceFault | RefusalReason::Unavailable, Some(id)) => {
                 Some(format!("look for {id} in the service's log"))
             }
-            (RefusalReason::Unavailable, None) => Some(
-                "a proxy answered in the service's place: check that the service runs, and the \
-                 proxy's backends"
-                    .to_owned(),
-            ),
+            (RefusalReason::Unavailable, None) => Some(PROXY.to_owned()),
             (RefusalReason::ServiceFault, None) => Some("look into the service's log".to_owned()),
             (reason, _) => reason.next().map(str::to_owned),
         }
@@ -369,7 +386,9 @@ impl Diagnostic for Error {
                     .to_owned(),
             ),
             Self::ReadOnly(refused) => refused.next(),
-            Self::Cancelled { .. } => None,
+            Self::Cancelled { .. } => {
+                Some("run the same command again: completed steps are not repeated".to_owned())
+            }
         }
     }
 
@@ -430,68 +449,5 @@ impl Diagnostic for Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use omega_core::{EnsureError, Failure, FailureClass};
-
-    use super::*;
-
-    #[test]
-    fn the_cloud_of_the_variables_is_said_in_words() {
-        let login = |cloud: &str| Error::Login {
-            cloud: cloud.to_owned(),
-            user: "admin".to_owned(),
-            next: None,
-            source: Arc::new(Error::NoProject("p".to_owned())),
-        };
-        let words = "could not log in to the cloud of the OS_* variables as admin";
-        assert_eq!(login(ENVIRONMENT).to_string(), words);
-        assert_eq!(login("site").to_string(), "could not log in to site as admin");
-    }
-
-    /// Whatever the operation: a write that a signal ends is an interruption, and one that a deadline ends
-    /// is not.
-    #[test]
-    fn a_cancelled_write_is_an_interruption() {
-        let failure = |timed_out| {
-            let source = Error::Cancelled {
-                request: "PUT image /v2/images/i/stage".to_owned(),
-                timed_out,
-                touched: Touched::Maybe,
-            };
-            Failure::from(EnsureError::Apply {
-                subject: "image i on cloud c".to_owned(),
-                change: "stage".to_owned(),
-                touched: Touched::Nothing,
-                source,
-            })
-        };
-        let cancelled = failure(false);
-        assert_eq!(cancelled.class, FailureClass::Interrupted);
-        assert_eq!(cancelled.message, "stopped while changing image i on cloud c");
-        assert!(cancelled.next.unwrap().starts_with("run the same command again"));
-        assert_eq!(failure(true).class, FailureClass::Deadline);
-        let error =
-            Error::Cancelled { request: "GET".into(), timed_out: false, touched: Touched::Nothing };
-        assert_eq!(Failure::from_error("could not read", &error).class, FailureClass::Interrupted);
-    }
-
-    #[test]
-    fn certificates_are_not_blamed_without_https() {
-        for (url, next) in [
-            ("http://10.0.0.1:9292/v2/images", "check the address, and the route to it"),
-            (
-                "https://10.0.0.1/v2/images",
-                "check the address, the route to it, and cacert for HTTPS",
-            ),
-        ] {
-            let error = Error::Unreachable {
-                request: "GET image /v2/images".to_owned(),
-                url: url.to_owned(),
-                cause: TransportCause::Other,
-                touched: Touched::Nothing,
-                source: "odd".into(),
-            };
-            assert_eq!(error.next().as_deref(), Some(next));
-        }
-    }
-}
+#[path = "error_tests.rs"]
+mod tests;

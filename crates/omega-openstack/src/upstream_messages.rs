@@ -135,15 +135,25 @@ impl RefusalReason {
                 "check that it is still there, and that this project may see it; if the service finds \
                  nothing at all, the path of its endpoint is wrong: openstack endpoint list"
             }
-            Self::NoSuchCredential
-            | Self::AlreadyExists
-            | Self::InUse
-            | Self::BeingDeleted
-            | Self::Busy
-            | Self::Conflict
-            | Self::ServiceFault
-            | Self::Unavailable
-            | Self::Invalid => return None,
+            Self::NoSuchCredential => {
+                "create an application credential again, and give its id and secret to whoever uses it"
+            }
+            Self::AlreadyExists => "run the same command again: it reads the state first",
+            Self::InUse => "remove what uses it first, or leave it",
+            Self::BeingDeleted => "wait until it is deleted, then run the same command again",
+            Self::Busy => {
+                "wait until the service has finished the change that is under way, then run the same \
+                 command again"
+            }
+            Self::Conflict => {
+                "do what the message says, then run the same command again; if it is not the service's \
+                 message, look at the proxy in front of it"
+            }
+            Self::Invalid => {
+                "the service does not accept the request: see its message and its log, and whether a \
+                 proxy in front of it answered in its place"
+            }
+            Self::ServiceFault | Self::Unavailable => return None,
         })
     }
 }

@@ -4,14 +4,15 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use omega_core::Touched;
+use omega_core::{Context, Touched};
 use reqwest::Client;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::{
-    CloudConfig, Error, Limits, Session, TransportCause,
-    session::{cause_of, given_ca, trusting, unpooled},
+    CloudConfig, Error, Limits, RetryAfter, Session, TransportCause,
+    response::Headers,
+    session::{Answered, Patience, cause_of, given_ca, is_passing, trusting, unpooled},
     transport_cause::Happened,
 };
 
@@ -46,17 +47,20 @@ pub struct Page {
 /// # Guarantees
 ///
 /// Certificates are always verified, whatever the cloud's configuration says. A token is sent only
-/// over TLS. Redirects are not followed, and no proxy is used.
+/// over TLS. Redirects are not followed, and no proxy is used. A page is got once, unless the client is
+/// [`patient`](WebClient::patient).
 #[derive(Clone)]
 pub struct WebClient {
     client: Client,
     session: Option<Arc<Session>>,
     limits: Limits,
+    /// The servers that have answered, if a page is asked for again.
+    patient: Option<Arc<Answered>>,
 }
 
 impl fmt::Debug for WebClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { client: _, session, limits } = self;
+        let Self { client: _, session, limits, patient: _ } = self;
         f.debug_struct("WebClient").field("session", session).field("limits", limits).finish()
     }
 }
@@ -70,7 +74,7 @@ impl WebClient {
     /// Fails if the CA can't be used.
     pub fn of_cloud(config: &CloudConfig, limits: Limits) -> Result<Self, Error> {
         let client = trusting(&config.cloud, given_ca(config)?, true, limits)?;
-        Ok(Self { client, session: None, limits })
+        Ok(Self { client, session: None, limits, patient: None })
     }
 
     /// Returns a client that trusts the CA `pem`, or the machine's own. `name`: of what is asked, for
@@ -81,7 +85,12 @@ impl WebClient {
     /// Fails if the CA can't be used.
     pub fn trusting(pem: Option<Vec<u8>>, name: &str, limits: Limits) -> Result<Self, Error> {
         let given = pem.map(|pem| (pem, format!("the CA of {name}")));
-        Ok(Self { client: trusting(name, given, true, limits)?, session: None, limits })
+        Ok(Self {
+            client: trusting(name, given, true, limits)?,
+            session: None,
+            limits,
+            patient: None,
+        })
     }
 
     /// Returns a client that opens a connection for each page: a load balancer chooses a member for each
@@ -92,7 +101,21 @@ impl WebClient {
     ///
     /// Fails if the machine's own CAs can't be used.
     pub fn unpooled(name: &str, limits: Limits) -> Result<Self, Error> {
-        Ok(Self { client: unpooled(name, limits)?, session: None, limits })
+        Ok(Self { client: unpooled(name, limits)?, session: None, limits, patient: None })
+    }
+
+    /// Asks for a page again while that may help and the limit allows it, as a [`Session`] does. Not for who
+    /// measures how often something answers.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { patient: Some(Arc::default()), ..self }
+    }
+
+    /// The same, where `session` has had answers already: a server that refuses a connection then is being
+    /// restarted.
+    #[must_use]
+    pub fn patient_after(self, session: &Session) -> Self {
+        Self { patient: Some(session.answered()), ..self }
     }
 
     /// Sends the session's token with each request over TLS. Use it only for addresses of its catalog.
@@ -102,9 +125,9 @@ impl WebClient {
     }
 }
 
-#[async_trait]
-impl Web for WebClient {
-    async fn get(&self, url: &Url) -> Result<Page, Error> {
+impl WebClient {
+    /// Returns the page, and when the server allows the next request, if it says so.
+    async fn once(&self, url: &Url) -> Result<(Page, Option<RetryAfter>), Error> {
         let start = Instant::now();
         let mut request = self.client.get(url.clone()).header("Accept", "application/json");
         request = request.timeout(self.limits.ask);
@@ -129,6 +152,8 @@ impl Web for WebClient {
             Err(error) => return Err(failed(error).await),
         };
         let status = response.status().as_u16();
+        let asked = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let asked = Headers::keep(asked.map(|value| ("retry-after", value))).retry_after();
         let (mut body, mut chunks) = (Vec::new(), Box::pin(response.bytes_stream()));
         while let Some(chunk) = chunks.next().await {
             let chunk = match chunk {
@@ -146,7 +171,32 @@ impl Web for WebClient {
             target: "omega_trace", kind = "request", what = %url, status,
             took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "trace"
         );
-        Ok(Page { status, body, took })
+        Ok((Page { status, body, took }, asked))
+    }
+}
+
+#[async_trait]
+impl Web for WebClient {
+    async fn get(&self, url: &Url) -> Result<Page, Error> {
+        let ctx = Context::default();
+        let mut patience = Patience::with_a_read(&ctx, self.limits.ask);
+        loop {
+            let (answer, asked) = match self.once(url).await {
+                Ok((page, asked)) => (Ok(page), asked),
+                Err(error) => (Err(error), None),
+            };
+            let Some(answered) = &self.patient else { return answer };
+            let again = match &answer {
+                Ok(page) => {
+                    answered.add(url);
+                    is_passing(page.status)
+                }
+                Err(error) => answered.may_again(error),
+            };
+            if !again || !patience.again(&ctx, asked).await {
+                return answer;
+            }
+        }
     }
 }
 

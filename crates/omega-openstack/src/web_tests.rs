@@ -47,6 +47,33 @@ async fn a_redirect_and_a_refusal_are_answers() {
     }
 }
 
+/// Only who asks for it, and not before the server allows it.
+#[tokio::test]
+async fn a_patient_client_asks_again_when_that_may_help() {
+    for patient in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let server = tokio::spawn(async move {
+            for answer in ["", "503 X\r\nRetry-After: 1\r\n", "200 OK\r\n"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                drop(stream.read(&mut [0; 4096]).await);
+                if !answer.is_empty() {
+                    let rest = "Connection: close\r\nContent-Length: 0\r\n\r\n";
+                    drop(stream.write_all(format!("HTTP/1.1 {answer}{rest}").as_bytes()).await);
+                }
+            }
+        });
+        let (client, start) = (client(LONG), Instant::now());
+        let client = if patient { client.patient() } else { client };
+        match client.get(&url).await {
+            Ok(page) => assert!(patient && page.status == 200, "{page:?}"),
+            Err(error) => assert!(!patient, "{error}"),
+        }
+        assert_eq!(start.elapsed() >= Duration::from_secs(1), patient);
+        server.abort();
+    }
+}
+
 #[tokio::test]
 async fn a_long_page_is_cut() {
     let body = "x".repeat(MOST * 2);

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use omega_core::{
-    Failure,
+    Failure, patiently,
     run::{HeldLock, LockRefusal, LockWanted, TargetLock},
 };
 use serde::{Deserialize, Serialize};
@@ -111,10 +111,15 @@ impl UnitLock {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = fence;
     }
 
+    /// Sends the request, and again while that may help: it names its lock, so it has the same effect
+    /// however often it arrives.
     async fn send(&self, request: &LockRequest) -> Result<Option<HeldLock>, Error> {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(unit = self.label, %request, "locking");
-        self.channel.lock(request).await
+        patiently(|| async {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(unit = self.label, %request, "locking");
+            self.channel.lock(request).await
+        })
+        .await
     }
 
     fn failed(&self, what: &str, error: &Error) -> Failure {
@@ -168,7 +173,7 @@ impl TargetLock for UnitLock {
     }
 
     async fn held(&self) -> Result<Option<HeldLock>, Failure> {
-        let replies = self.channel.ask(&[Probe::Lock]).await;
+        let replies = patiently(|| self.channel.ask(&[Probe::Lock])).await;
         let unread = |error: &Error| self.failed("read", error);
         match replies.map_err(|error| unread(&error))?.pop() {
             Some(Reply::Lock { held }) => Ok(held),
@@ -184,3 +189,7 @@ impl TargetLock for UnitLock {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "lock_tests.rs"]
+mod tests;

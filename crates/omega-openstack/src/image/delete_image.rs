@@ -7,7 +7,7 @@ use omega_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Image, ImageTask, Images, existing_image::newest_import};
+use super::{Image, ImageTask, Images, existing_image::newest_import, stage_image::UNANSWERED};
 use crate::{Error, service_response::deleted};
 
 /// That the image with this id does not exist, or at least not in part.
@@ -125,7 +125,7 @@ impl Desired for DeleteImage {
     /// 25, `async_/flows/api_image_import.py`); a conversion says nothing.
     fn poll_policy(&self) -> PollPolicy {
         let policy = PollPolicy::new(Duration::from_secs(2), Duration::from_mins(30));
-        policy.stalled(Duration::from_mins(3))
+        policy.stalled(Duration::from_mins(3)).unanswered(UNANSWERED)
     }
 }
 

@@ -24,6 +24,9 @@ use crate::{
     request::{ByteStream, Upload as Body},
 };
 
+/// How long Glance may be away while an image is made: it may be restarted.
+pub(super) const UNANSWERED: Duration = Duration::from_mins(1);
+
 /// Ensures that an image is active whose bytes come from `image`'s source and have its digest.
 ///
 /// The bytes go to Glance as one stream that is hashed on the way, and are imported only if the digest
@@ -203,7 +206,18 @@ impl StagedImage {
         Ok(())
     }
 
+    /// Sends the bytes; and once more from the beginning if Glance refused the token before it read any, which
+    /// the session has forgotten then.
     async fn send(&self, ctx: &Context, images: &Images, id: &str) -> Result<(), Error> {
+        match self.send_once(ctx, images, id).await {
+            Err(Error::Refused(refusal)) if refusal.status == 401 => {
+                self.send_once(ctx, images, id).await
+            }
+            sent => sent,
+        }
+    }
+
+    async fn send_once(&self, ctx: &Context, images: &Images, id: &str) -> Result<(), Error> {
         let source = |error| Error::Source { touched: Touched::Nothing, source: error };
         let (bytes, length) = begin(ctx, images, &self.source).await?;
         let (bytes, verdict) =
@@ -391,7 +405,7 @@ impl Desired for StagedImage {
     /// An import that says nothing new for ten minutes has stalled.
     fn poll_policy(&self) -> PollPolicy {
         let policy = PollPolicy::new(Duration::from_secs(2), Duration::from_hours(3));
-        policy.stalled(Duration::from_mins(10))
+        policy.stalled(Duration::from_mins(10)).unanswered(UNANSWERED)
     }
 }
 

@@ -1,7 +1,14 @@
 //! Staging an image, on the simulator.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
+use async_trait::async_trait;
 use omega_core::{
     Approval, Context, Desired as _, Failure, FailureClass, MemoryJournal, Touched, ensure,
     leftovers, plan,
@@ -13,7 +20,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    restore,
+    Error, Request, Response, StreamedResponse, TokenInfo, Transport, restore,
     sim::{Cloud, GlanceBehaviour, ImportFate},
 };
 
@@ -246,6 +253,51 @@ async fn an_image_that_somebody_deletes_is_not_waited_for() {
         image.observe(&images).await.unwrap();
         cloud.glance(GlanceBehaviour::default());
         assert!(stage_image(&Context::default(), &images, &image).await.unwrap().changed());
+    }
+}
+
+/// A cloud whose Glance refuses the token so many times when bytes are sent.
+#[derive(Debug)]
+struct RefusesToken {
+    cloud: Arc<dyn Transport>,
+    left: AtomicUsize,
+}
+
+#[async_trait]
+impl Transport for RefusesToken {
+    async fn exchange(&self, ctx: &Context, request: Request) -> Result<StreamedResponse, Error> {
+        let stages = request.path.last().is_some_and(|part| part == "stage");
+        let fewer = |left: usize| left.checked_sub(1);
+        if stages && self.left.fetch_update(Relaxed, Relaxed, fewer).is_ok() {
+            return Ok(Response::new(401, json!({ "error": { "message": "no" } })).into());
+        }
+        self.cloud.exchange(ctx, request).await
+    }
+    async fn token_info(&self) -> Result<TokenInfo, Error> {
+        self.cloud.token_info().await
+    }
+    fn label(&self) -> String {
+        self.cloud.label()
+    }
+}
+
+/// A token that expired on the way: Glance has read nothing then, and the file is sent from its beginning.
+#[tokio::test(start_paused = true)]
+async fn bytes_whose_token_was_refused_are_sent_once_more() {
+    let file = qcow2();
+    for (refused, works) in [(1, true), (2, false)] {
+        let cloud = Cloud::new();
+        let transport =
+            RefusesToken { cloud: cloud.member("capi-mgmt"), left: AtomicUsize::new(refused) };
+        let images = Images::new(Arc::new(transport));
+        match stage_image(&Context::default(), &images, &file.staged()).await {
+            Ok(done) => assert!(done.changed() && works),
+            Err(error) => {
+                let failure = Failure::from(error);
+                assert!(!works && failure.touched == Touched::Nothing, "{failure}");
+                assert!(failure.next.unwrap().contains("keystone_authtoken"));
+            }
+        }
     }
 }
 

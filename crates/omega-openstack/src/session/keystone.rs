@@ -23,6 +23,7 @@ use super::{
     cache::{Cached, TokenCache},
     http::{Exchange, Meter, Total},
     logins::Logins,
+    patience::Answered,
     token::Token,
 };
 use crate::{
@@ -47,6 +48,8 @@ pub(super) struct Keystone {
     is_old: AtomicBool,
     limits: Limits,
     pub(super) requests: AtomicUsize,
+    /// The servers that have answered the session. Keystone may share its port with other services.
+    pub(super) answered: Arc<Answered>,
 }
 
 impl Keystone {
@@ -67,6 +70,7 @@ impl Keystone {
             hints: Mutex::new(hints),
             limits,
             requests: AtomicUsize::new(0),
+            answered: Arc::default(),
         }
     }
 
@@ -154,7 +158,7 @@ impl Keystone {
         let exchange = Exchange {
             ctx: Context::default(),
             request: request.clone().body(self.config.login_body()),
-            url,
+            url: url.clone(),
             stall_limit: self.limits.ask,
             total: Some(Total::within(self.limits.total())),
             // A login never changes anything.
@@ -163,6 +167,7 @@ impl Keystone {
         let meter = Arc::new(Meter::sending(&exchange.request.body));
         let builder = exchange.filled(builder, &meter)?;
         let (headers, response) = exchange.send(builder, meter).await?;
+        self.answered.add(&url);
         let response = StreamedResponse { withheld: self.withheld(None), ..response };
         let value = headers.get("x-subject-token");
         let value = value.map(|value| Secret::new(value.as_bytes().to_vec()));

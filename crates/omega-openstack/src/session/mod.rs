@@ -10,6 +10,7 @@ mod session;
 mod token;
 
 pub(crate) use http::{cause_of, client, given_ca, trusting, unpooled};
+pub(crate) use patience::{Answered, Patience, is_passing};
 pub use session::{Session, SessionOptions};
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ const FIRST: Duration = Duration::from_millis(200);
 
 /// Repeats one read, and never a write.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     /// The request's deadline: a read that took all of its time is not sent again.
     until: Instant,
     pause: Duration,
@@ -30,16 +30,22 @@ pub(super) struct Patience {
 
 impl Patience {
     /// For one request that may take `limit`.
-    pub(super) fn new(ctx: &Context, request: &Request, limit: Duration) -> Self {
+    pub(crate) fn new(ctx: &Context, request: &Request, limit: Duration) -> Self {
+        let read = Self::with_a_read(ctx, limit);
+        Self { left: if request.writes() { 1 } else { read.left }, ..read }
+    }
+
+    /// For one read that may take `limit`.
+    pub(crate) fn with_a_read(ctx: &Context, limit: Duration) -> Self {
         let until = Instant::now() + limit;
         let until = ctx.deadline().map_or(until, |deadline| deadline.min(until));
-        Self { until, pause: FIRST, left: if request.writes() { 1 } else { TRIES } }
+        Self { until, pause: FIRST, left: TRIES }
     }
 
     /// Waits until the read is to be sent again. Returns false if it is not.
     ///
     /// `asked`: when the service allows the next request, if it says so.
-    pub(super) async fn again(&mut self, ctx: &Context, asked: Option<RetryAfter>) -> bool {
+    pub(crate) async fn again(&mut self, ctx: &Context, asked: Option<RetryAfter>) -> bool {
         self.left -= 1;
         let pause = asked.map_or(self.pause, |asked| asked.pause(Timestamp::now()).max(FIRST));
         let at = Instant::now() + pause;
@@ -55,22 +61,22 @@ impl Patience {
 }
 
 /// Returns whether a status tells that the service, or the proxy in front of it, could not answer now.
-pub(super) fn is_passing(status: u16) -> bool {
+pub(crate) fn is_passing(status: u16) -> bool {
     matches!(status, 429 | 502..=504)
 }
 
 /// The servers that have answered before: one that refuses a connection then is being restarted.
 #[derive(Debug, Default)]
-pub(super) struct Answered(Mutex<BTreeSet<String>>);
+pub(crate) struct Answered(Mutex<BTreeSet<String>>);
 
 impl Answered {
-    pub(super) fn add(&self, url: &Url) {
+    pub(crate) fn add(&self, url: &Url) {
         let origin = url.origin().ascii_serialization();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(origin);
     }
 
     /// Returns whether a read that met `error` may succeed when it is sent again.
-    pub(super) fn may_again(&self, error: &Error) -> bool {
+    pub(crate) fn may_again(&self, error: &Error) -> bool {
         let Error::Unreachable { cause, url, .. } = error else { return false };
         match cause {
             TransportCause::Reset | TransportCause::ConnectTimedOut => true,

@@ -238,6 +238,28 @@ async fn a_refused_connection_is_tried_again_only_after_it_worked() {
     insta::assert_snapshot!(failure.next.unwrap(), @"check the port, and that the service behind it runs");
 }
 
+/// Keystone has answered at that port: what is behind it is being restarted.
+#[tokio::test]
+async fn the_first_read_at_keystones_own_port_is_tried_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let state = Arc::<Mutex<State>>::default();
+    let server = Server { url: format!("http://{address}"), state };
+    let session = server.session().await;
+    let (login, ()) = tokio::join!(session.token_info(), async {
+        let (stream, _) = listener.accept().await.unwrap();
+        server.clone().serve(stream).await;
+    });
+    assert_eq!(login.unwrap().user.name, "op");
+    drop(listener);
+    let (answer, ()) = tokio::join!(session.send(get()), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let (stream, _) = TcpListener::bind(address).await.unwrap().accept().await.unwrap();
+        server.clone().serve(stream).await;
+    });
+    assert_eq!(answer.unwrap().status, 200);
+}
+
 #[tokio::test]
 async fn a_wrong_password_is_sent_once_whoever_asks() {
     let server = Server::start(&vec![Act::Say(401, ""); 9], &[]).await;

@@ -69,13 +69,12 @@ impl SessionOptions {
 ///
 /// A write is sent once. A read (`GET`, `HEAD`) is sent up to five times within its time limit, with
 /// growing pauses or after the service's `Retry-After`: after a connection that was reset, that timed out,
-/// or that was refused by a server that has answered before, and after 429, 502, 503 and 504. A redirect
+/// or that was refused by a server that has answered before (as Keystone, or as another service), and after 429, 502, 503 and 504. A redirect
 /// is never followed.
 pub struct Session {
     client: AuthenticatedClient,
     keystone: Arc<Keystone>,
     limits: Limits,
-    answered: Answered,
 }
 
 impl Session {
@@ -99,8 +98,7 @@ impl Session {
             .await
             .map_err(|error| Error::Tls { cloud, why: error.to_string() })?;
         client.set_auth_type(KeystoneAuth(Arc::clone(&keystone)));
-        let answered = Answered::default();
-        Ok(Self { client, keystone, limits: options.limits, answered })
+        Ok(Self { client, keystone, limits: options.limits })
     }
 
     /// Returns its configuration, with the source of each value.
@@ -111,6 +109,11 @@ impl Session {
     /// Returns the number of HTTP requests, including logins.
     pub fn requests(&self) -> usize {
         self.keystone.requests.load(Ordering::Relaxed)
+    }
+
+    /// Returns the servers that have answered it.
+    pub(crate) fn answered(&self) -> Arc<Answered> {
+        Arc::clone(&self.keystone.answered)
     }
 
     /// Returns a session of osauth with the same authentication and catalog, for calls that this crate
@@ -158,7 +161,7 @@ impl Session {
         tracing::debug!(%request, "sending");
         let url = exchange.url.clone();
         let (_, response) = exchange.send(builder, meter).await?;
-        self.answered.add(&url);
+        self.keystone.answered.add(&url);
         Ok(StreamedResponse { withheld: self.keystone.withheld(Some(token)), ..response })
     }
 
@@ -188,12 +191,15 @@ impl Session {
             Body::Stream(upload) => upload.is_repeatable(),
             Body::None | Body::Json(_) | Body::Bytes(_) => true,
         };
-        if response.status != 401 || !again {
+        if response.status != 401 {
+            return Ok(response);
+        }
+        self.keystone.forget(&token).await;
+        if !again {
             return Ok(response);
         }
         // The service's middleware refused the token, so the request never reached the service.
         // Sending it once more with a new token repeats no change.
-        self.keystone.forget(&token).await;
         let (token, grant) = self.fresh().await?;
         let url = self.url(request, &grant)?;
         self.once(ctx, request, (token, url), kind).await
@@ -275,7 +281,7 @@ impl Transport for Session {
             let answer = self.with_token(ctx, &request, Answer::Streamed).await;
             let asked = match &answer {
                 Ok(response) if is_passing(response.status) => response.headers.retry_after(),
-                Err(error) if self.answered.may_again(error) => None,
+                Err(error) if self.keystone.answered.may_again(error) => None,
                 Ok(_) | Err(_) => return answer,
             };
             if !patience.again(ctx, asked).await {
@@ -295,7 +301,7 @@ impl Transport for Session {
             };
             let asked = match &answer {
                 Ok(response) if is_passing(response.status) => response.headers.retry_after(),
-                Err(error) if self.answered.may_again(error) => None,
+                Err(error) if self.keystone.answered.may_again(error) => None,
                 Ok(_) | Err(_) => return answer,
             };
             if !patience.again(&ctx, asked).await {

@@ -439,6 +439,11 @@ async fn an_upload_is_begun_again_for_a_new_token_if_it_can_be() {
     let request = request.upload(Upload::once(None, bytes(9)));
     assert_eq!(once.session.send(request).await.unwrap().status, 401);
     assert_eq!(once.arrived.lock().unwrap().len(), 1);
+    // Whoever opens the source again has a new token.
+    let request = Request::new(Service::Image, Method::Put, &["images", "i", "file"]);
+    let request = request.upload(Upload::once(None, bytes(9)));
+    assert_eq!(once.session.send(request).await.unwrap().status, 200);
+    assert_eq!(once.arrived.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]

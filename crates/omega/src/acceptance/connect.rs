@@ -107,7 +107,7 @@ async fn cloud(connect: &Connect<'_>) -> Result<(Cloud, CloudConfig), Failure> {
     let options = SessionOptions::default().limits(limits);
     // No token is taken from a cache: that a login works is a part of the question.
     let session = Arc::new(Session::new(config.clone(), &options).await.map_err(open)?);
-    let web = WebClient::of_cloud(&config, limits).map_err(open)?;
+    let web = WebClient::of_cloud(&config, limits).map_err(open)?.patient_after(&session);
     let cloud = Cloud {
         with_token: Arc::new(web.clone().with_token_of(Arc::clone(&session))),
         without_token: Arc::new(web),
@@ -237,6 +237,7 @@ pub(crate) fn vault_web(
     named: &site::Acceptance,
 ) -> Result<WebClient, Failure> {
     let pem = vault_ca(connect, named)?;
+    // Asked once: a unit on standby answers 429, and a sealed one 503.
     WebClient::trusting(pem, "Vault", within(connect, LIMIT))
         .map_err(|error| vault_unusable(&error))
 }

@@ -10,15 +10,15 @@ use tokio::time::timeout;
 
 use crate::{
     fault::Fault,
-    outcome::{Claim, Outcome},
+    outcome::{Claim, Outcome, differs},
     runbook::Runbook,
     station::Station,
     wire::{Armed, Arrival, Kind},
-    world::{Result, World},
+    world::{Limits, Result, World},
 };
 
 /// How long any case may take: beyond it, it hangs. `juju exec` may wait a minute for a unit that is busy.
-const HANGS: Duration = Duration::from_mins(3);
+const HANGS: Duration = Duration::from_mins(6);
 
 /// A runbook that met no fault.
 pub(crate) struct Undisturbed {
@@ -55,7 +55,7 @@ pub(crate) struct Played {
 impl Undisturbed {
     /// Runs it.
     pub(crate) async fn play(runbook: Runbook) -> Result<Self> {
-        let world = runbook.world().await?;
+        let mut world = runbook.world().await?;
         let fork = world.fork()?;
         let before = fork.state();
         let station = Station::open(&fork, None).await?;
@@ -70,7 +70,12 @@ impl Undisturbed {
         if goal != expected || (!runbook.only_reads() && goal == before) {
             return Err(format!("{runbook} does not do what it is for").into());
         }
-        Ok(Self { runbook, world, before, goal, outcome, log: station.wire.log(), took })
+        let log = station.wire.log();
+        let times = [start].into_iter().chain(log.iter().map(|one| one.at));
+        let times: Vec<Instant> = times.chain([start + took]).collect();
+        let gaps = times.windows(2).filter_map(|pair| Some(*pair.last()? - *pair.first()?));
+        world.limits = Limits::for_answers_in(gaps.max().unwrap_or_default());
+        Ok(Self { runbook, world, before, goal, outcome, log, took })
     }
 
     /// Returns every case: each request and action with each fault.
@@ -137,6 +142,12 @@ impl Played {
         let reads = undisturbed.runbook.only_reads();
         same && self.outcome.claim == Claim::Done
             && (!reads || self.outcome.value == undisturbed.outcome.value)
+    }
+
+    /// How what it found differs from what is found without a fault.
+    pub(crate) fn difference(&self, undisturbed: &Undisturbed) -> String {
+        let found = differs(&self.outcome.value, &undisturbed.outcome.value);
+        found.filter(|_| undisturbed.runbook.only_reads()).unwrap_or_default()
     }
 
     /// The request that met the fault.

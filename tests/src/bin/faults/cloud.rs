@@ -121,6 +121,17 @@ impl CloudService {
     }
 }
 
+/// Everybody may ask at the root of a service which versions it has.
+fn versions(request: &Request) -> Option<Response> {
+    let name = request.path().strip_prefix('/')?.strip_suffix('/')?;
+    let known = SERVICES.iter().any(|one| one.to_string() == name);
+    (known && request.method == "GET").then(|| {
+        let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+        let body = json!({ "versions": [{ "id": "v2.0", "status": "CURRENT" }] });
+        Response { status: 200, headers, body: body.to_string().into_bytes() }
+    })
+}
+
 fn refused(error: &Error) -> Response {
     let refusal = match error {
         Error::Login { source, .. } => source.refusal(),
@@ -152,6 +163,9 @@ impl Service for CloudService {
     async fn answer(&self, request: Request) -> Response {
         if Self::is_login(&request) {
             return self.log_in(&request).await;
+        }
+        if let Some(versions) = versions(&request) {
+            return versions;
         }
         let Some(transport) = self.bearer(&request) else {
             let said = json!({ "error": { "code": 401, "message": "no such token" } });

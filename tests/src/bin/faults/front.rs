@@ -27,6 +27,10 @@ use crate::{
 /// How long nothing listens, where it does again. A client that asks again does so after 200 and 600 ms.
 const AWAY: Duration = Duration::from_millis(400);
 
+/// How often an address is tried, and the pause between.
+const TRIES: usize = 60;
+const BETWEEN: Duration = Duration::from_millis(50);
+
 /// The simulator behind a server.
 #[async_trait]
 pub(crate) trait Service: Send + Sync {
@@ -59,10 +63,25 @@ impl Drop for Front {
     }
 }
 
-/// Each site has an address of its own.
+/// Each site has an address of its own, and each process a network: 127.128.0.0/16 to 127.254.0.0/16.
 pub(crate) fn own_address() -> Ipv4Addr {
-    static NEXT: AtomicU32 = AtomicU32::new(0x7f21_0001);
-    Ipv4Addr::from(NEXT.fetch_add(1, Ordering::Relaxed))
+    static NEXT: AtomicU32 = AtomicU32::new(0x7f80_0001);
+    let network = (std::process::id() % 127) << 16;
+    Ipv4Addr::from(NEXT.fetch_add(1, Ordering::Relaxed) + network)
+}
+
+/// Listens at an address where nothing listens any more. A program that another case starts just now has a
+/// copy of what listened, until it is that program.
+async fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    for _ in 0..TRIES {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(BETWEEN).await;
+            }
+            listener => return listener,
+        }
+    }
+    TcpListener::bind(address).await
 }
 
 impl Front {
@@ -73,7 +92,7 @@ impl Front {
         tls: Option<TlsAcceptor>,
         service: Arc<dyn Service>,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let listening = listener(address).await?;
         let server = Arc::new(Server {
             name: name.to_owned(),
             service,
@@ -85,9 +104,9 @@ impl Front {
             ended: Mutex::new(false),
         });
         match wire.refuses_first(name) {
-            None => server.accept(listener),
+            None => server.accept(listening),
             Some(fault) => {
-                drop(listener);
+                drop(listening);
                 server.come_back(fault);
             }
         }
@@ -133,10 +152,14 @@ impl Server {
         drop(tokio::spawn(async move {
             tokio::time::sleep(AWAY).await;
             let ended = || *server.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            if !ended()
-                && let Ok(listener) = TcpListener::bind(server.address).await
-            {
-                server.accept(listener);
+            for _ in 0..TRIES {
+                if ended() {
+                    return;
+                }
+                match TcpListener::bind(server.address).await {
+                    Ok(listener) => return server.accept(listener),
+                    Err(_) => tokio::time::sleep(BETWEEN).await,
+                }
             }
         }));
     }

@@ -167,6 +167,11 @@ impl Behind for Units {
             Some((unit, Asked { action: Some(action), .. }, _)) => {
                 (format!("juju ssh {unit}: {action}"), Kind::Write)
             }
+            Some((unit, Asked { ask: Some(ask), .. }, _)) => {
+                let what = ask.to_string();
+                let words = what.rsplit_once(' ').map_or(what.as_str(), |(words, _id)| words);
+                (format!("juju ssh {unit}: {words}"), Kind::Lock)
+            }
             Some((unit, Asked { probes, .. }, _)) => {
                 (format!("juju exec {unit}: {} probes", probes.len()), Kind::Read)
             }
@@ -179,6 +184,7 @@ impl Behind for Units {
             Some((unit, Asked { action: Some(action), .. }, _)) => {
                 format!("{unit} {}", serde_json::to_string(&action).unwrap_or_default())
             }
+            Some((unit, Asked { ask: Some(ask), .. }, _)) => format!("{unit} {ask}"),
             Some((unit, Asked { probes, .. }, _)) => {
                 format!("{unit} {}", serde_json::to_string(&probes).unwrap_or_default())
             }

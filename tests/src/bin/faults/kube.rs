@@ -69,7 +69,11 @@ impl Service for KubeService {
         let review = path.starts_with("/apis/authorization.k8s.io/")
             || path.starts_with("/apis/authentication.k8s.io/")
             || request.query().split('&').any(|one| one == "dryRun=All");
+        let leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+        let lock =
+            path.strip_prefix(leases).is_some_and(|name| name.is_empty() || name == "/omega");
         let kind = match request.method.as_str() {
+            _ if lock => Kind::Lock,
             "GET" => Kind::Read,
             _ if review => Kind::Review,
             _ => Kind::Write,

@@ -17,7 +17,7 @@ pub(crate) struct Options {
     pub(crate) every: usize,
     /// Where the cases that passed are noted, and not run again.
     pub(crate) resume: Option<PathBuf>,
-    /// Without the cases that wait for long.
+    /// Some cases of some runbooks, without those that wait for long.
     pub(crate) ci: bool,
     pub(crate) list: bool,
     pub(crate) verbose: bool,
@@ -53,7 +53,10 @@ impl Options {
             }
         }
         if all.runbooks.is_empty() {
-            all.runbooks = Runbook::ALL.map(|(runbook, _)| runbook).to_vec();
+            all.runbooks = match all.ci {
+                true => Runbook::IN_CI.to_vec(),
+                false => Runbook::ALL.map(|(runbook, _)| runbook).to_vec(),
+            };
         }
         Ok(all)
     }

@@ -30,8 +30,10 @@ pub(crate) struct Outcome {
 }
 
 /// What differs between two runs that found the same.
-const PASSING: [&str; 11] = [
+const PASSING: [&str; 13] = [
     "seconds",
+    "started",
+    "from",
     "counts",
     "run",
     "took",
@@ -93,10 +95,56 @@ fn words(failure: &Failure) -> String {
 fn scrub(value: &mut Value) {
     match value {
         Value::Object(fields) => {
+            // Evidence of how long something took.
+            if fields.get("type").is_some_and(|kind| kind == "took") {
+                drop(fields.remove("value"));
+            }
             fields.retain(|key, _| !PASSING.contains(&key.as_str()));
             fields.values_mut().for_each(scrub);
         }
-        Value::Array(all) => all.iter_mut().for_each(scrub),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::Array(all) => {
+            all.iter_mut().for_each(scrub);
+            // What is asked at the same time is answered in any order.
+            all.sort_by_cached_key(Value::to_string);
+        }
+        Value::String(text) => *text = without_times(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Replaces the numbers of `12 ms` and `1.5s`.
+fn without_times(text: &str) -> String {
+    let words = text.split(' ').collect::<Vec<_>>();
+    let number = |word: &str| !word.is_empty() && word.parse::<f64>().is_ok();
+    let unit = |word: &str| matches!(word.trim_end_matches([',', ';', '.', ')']), "s" | "ms");
+    let plain = words.iter().enumerate().map(|(nth, word)| {
+        let timed = word.trim_end_matches([',', ';', '.', ')']);
+        let timed = timed.trim_end_matches("ms").trim_end_matches('s');
+        let before_unit = words.get(nth + 1).is_some_and(|next| unit(next)) && number(word);
+        if before_unit || (timed.len() < word.len() && number(timed)) { "*" } else { word }
+    });
+    plain.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns where two values differ first, and how.
+pub(crate) fn differs(is: &Value, was: &Value) -> Option<String> {
+    match (is, was) {
+        (Value::Object(is), Value::Object(was)) => {
+            let keys = is.keys().chain(was.keys());
+            keys.into_iter().find_map(|key| {
+                let of = |fields: &serde_json::Map<_, _>| {
+                    fields.get(key).cloned().unwrap_or(Value::Null)
+                };
+                Some(format!("{key}: {}", differs(&of(is), &of(was))?))
+            })
+        }
+        (Value::Array(is), Value::Array(was)) if is.len() == was.len() => {
+            is.iter().zip(was).find_map(|(is, was)| differs(is, was))
+        }
+        _ if is == was => None,
+        _ => {
+            let short = |value: &Value| value.to_string().chars().take(300).collect::<String>();
+            Some(format!("{} in the place of {}", short(is), short(was)))
+        }
     }
 }

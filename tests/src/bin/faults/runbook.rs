@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
+use omega::{core::Failure, sweep_site};
 use omega_capi::sim::Apiserver;
 use omega_juju::sim::Start;
 use omega_openstack::{ClusterName, Method, Request, Service};
@@ -54,6 +55,15 @@ impl Runbook {
         (Self::Accept, "accept"),
     ];
 
+    /// Those that are run in CI: every service and every way to it.
+    pub(crate) const IN_CI: [Self; 5] = [
+        Self::EnsureSgRule,
+        Self::PlaceKubeconfig,
+        Self::VerifyGraft,
+        Self::StageImage,
+        Self::MintKubeconfig,
+    ];
+
     /// Whether it only reads.
     pub(crate) fn only_reads(self) -> bool {
         matches!(
@@ -81,6 +91,11 @@ impl Runbook {
 
     /// Runs it.
     pub(crate) async fn run(self, station: &Station) -> Outcome {
+        if matches!(self, Self::ApplyGraft | Self::StageImage | Self::Accept)
+            && let Err(failure) = sweep(station).await
+        {
+            return Outcome::failed(&failure);
+        }
         let outcome = match self {
             Self::ApplyGraft => graft::apply(station).await,
             Self::PlanGraft => graft::plan(station).await,
@@ -98,6 +113,14 @@ impl Runbook {
         };
         outcome.unwrap_or_else(|failure| Outcome::failed(&failure))
     }
+}
+
+/// Removes what an earlier command left, as omega-cli does at the beginning of these.
+async fn sweep(station: &Station) -> std::result::Result<(), Failure> {
+    if !station.runs.leftovers()?.is_empty() {
+        drop(sweep_site(&station.runs, &station.context(), &station.connect(), &[]).await?);
+    }
+    Ok(())
 }
 
 /// A site after these commands.
@@ -139,8 +162,7 @@ async fn with_stuck_cluster() -> Result<World> {
         drop(member.send(request).await?);
     }
     let mut world = World::over(cloud, server, Vec::new())?;
-    world.credential = Some(world.cloud.add_credential(PROJECT));
-    world.keep_credential();
+    world.has_credential = true;
     Ok(world)
 }
 

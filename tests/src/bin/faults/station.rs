@@ -15,7 +15,7 @@ use omega::{
     core::{
         Context, Failure,
         kubeconfig::Kubeconfig,
-        run::{Engine, Runs},
+        run::{Engine, LockHolder, Locking, Runs},
     },
     site::Site,
 };
@@ -26,14 +26,13 @@ use crate::{
     cloud::CloudService,
     front::Front,
     juju::Units,
-    kube::{KubeService, Tls},
+    kube::KubeService,
     programs::Programs,
     runbook::PROJECT,
     wire::{Armed, Wire},
-    world::{Result, World},
+    world::{Limits, Result, World},
 };
 
-/// The limits of the site: short, as everything answers at once.
 const SITE: &str = r#"
 [management]
 kubeconfig = "capi-mgmt.kubeconfig"
@@ -60,9 +59,9 @@ repo = "https://azimuth-cloud.github.io/capi-helm-charts"
 version = "0.25.1"
 
 [timeouts]
-connect = "1s"
-ask = "5s"
-act = "8s"
+connect = "@CONNECT@s"
+ask = "@ASK@s"
+act = "@ACT@s"
 
 [acceptance]
 plain_http = true
@@ -93,12 +92,13 @@ impl Station {
     /// Begins one command: new connections, a new login.
     pub(crate) async fn open(world: &World, armed: Option<Armed>) -> Result<Self> {
         let wire = Wire::new(armed);
+        world.keep_credential();
         let home = world.home.path();
         let at = |port: u16| SocketAddr::from((world.address, port));
         let projects = ["admin", "capi-mgmt", "mgmt"];
         let service = Arc::new(CloudService::new(world.cloud.clone(), &projects, at(KEYSTONE)));
         let cloud = Front::start(("cloud", at(KEYSTONE)), &wire, None, service).await?;
-        let tls = Tls::new(world.address)?;
+        let tls = &world.tls;
         let (acceptor, service) =
             (Some(tls.acceptor.clone()), Arc::new(KubeService(world.apiserver.clone())));
         let management = Front::start(("management", at(KUBERNETES)), &wire, acceptor, service);
@@ -110,7 +110,7 @@ impl Station {
         let reader = own.join("reader.kubeconfig");
         std::fs::write(&reader, tls.kubeconfig(at(KUBERNETES)))?;
         let keystone = format!("http://{}/identity/v3", at(KEYSTONE));
-        let site = site(home, &programs)?;
+        let site = site(home, &programs, world.limits)?;
         // A login that was rejected is remembered by the process. Each command is one of its own.
         let (machine, runs) = (machine(home, &keystone, nth), world.runs());
         let project = world.cloud.project(PROJECT);
@@ -148,12 +148,23 @@ impl Station {
 
     /// An engine that keeps its runs.
     pub(crate) fn engine(&self) -> Engine {
-        Engine::new(self.runs.clone(), Context::default())
+        Engine::new(self.runs.clone(), self.context())
+    }
+
+    /// The context of the command. It takes its locks as a process whose id is used again by now: to the next
+    /// command, it has ended.
+    pub(crate) fn context(&self) -> Context {
+        let mut holder = LockHolder::this_process("operator", "omega-cli");
+        holder.started = holder.started.map(|started| started + 1);
+        Context::default().with_locking(Locking { holder, break_lock: None })
     }
 }
 
-fn site(home: &Path, programs: &Programs) -> Result<Site> {
+fn site(home: &Path, programs: &Programs, limits: Limits) -> Result<Site> {
     let text = SITE.replace("@HELM@", &Sha256::of(HELM).to_string());
+    let text = [("@CONNECT@", limits.connect), ("@ASK@", limits.ask), ("@ACT@", limits.act)]
+        .iter()
+        .fold(text, |text, (key, limit)| text.replace(key, &limit.as_secs().to_string()));
     let text = text.replace("@JUJU@", &programs.path("juju").display().to_string());
     let path = home.join("omega.toml");
     std::fs::write(&path, &text)?;

@@ -19,8 +19,14 @@ use crate::{
     world::Result,
 };
 
-/// How many cases are run at the same time: they mostly wait.
+/// How many cases are run at the same time.
 const TOGETHER: usize = 6;
+
+/// How many of those that meet no answer: they mostly wait.
+const HANGING: usize = 24;
+
+/// How many cases of each runbook are run in CI.
+const IN_CI: usize = 20;
 
 /// In CI one of so many of the cases that wait for a limit.
 const WAITING: usize = 12;
@@ -46,11 +52,17 @@ fn id(runbook: Runbook, case: &Case) -> String {
     format!("{runbook} {} {}", case.armed.fault, name(case))
 }
 
+/// Returns about `count` of the cases, of all faults: an odd step meets each of an even number of them.
+fn spread(cases: Vec<Case>, count: usize) -> Vec<Case> {
+    let step = cases.len().div_ceil(count).max(1) | 1;
+    cases.into_iter().step_by(step).collect()
+}
+
 /// Whether a case is to be run.
 fn chosen(nth: usize, case: &Case, options: &Options) -> bool {
     let slow = case.armed.fault.hangs() || case.armed.fault.goes_on();
     let by_unit = case.armed.at.0 == "juju" && case.kind != Kind::Write;
-    let ci = !options.ci || !slow || (!by_unit && nth.is_multiple_of(WAITING));
+    let ci = !options.ci || !slow || (!by_unit && nth % WAITING == 3);
     ci && nth.is_multiple_of(options.every)
         && (options.faults.is_empty() || options.faults.contains(&case.armed.fault))
         && options.at.as_ref().is_none_or(|at| *at == name(case))
@@ -67,6 +79,7 @@ async fn runbook_with(runbook: Runbook, options: &Options) -> Result<bool> {
         .filter(|(nth, case)| chosen(*nth, case, options) && !done.contains(&id(runbook, case)))
         .map(|(_, case)| case)
         .collect();
+    let cases = if options.ci { spread(cases, IN_CI) } else { cases };
     if options.list {
         for one in &undisturbed.log {
             say(&format!("{runbook} {:?} {}:{}", one.kind, one.front, one.key));
@@ -74,9 +87,15 @@ async fn runbook_with(runbook: Runbook, options: &Options) -> Result<bool> {
         return Ok(true);
     }
     let mut tally = Tally::default();
-    let (gate, mut running) = (Arc::new(Semaphore::new(TOGETHER)), JoinSet::new());
-    for case in cases {
-        let turn = Arc::clone(&gate).acquire_owned().await?;
+    let gate = |permits| Arc::new(Semaphore::new(permits));
+    let (busy, hanging) = (gate(TOGETHER), gate(HANGING));
+    let mut running = JoinSet::new();
+    // What takes longest begins first.
+    let (slow, quick): (Vec<_>, Vec<_>) =
+        cases.into_iter().partition(|case| case.armed.fault.hangs());
+    for case in slow.into_iter().chain(quick) {
+        let gate = if case.armed.fault.hangs() { &hanging } else { &busy };
+        let turn = Arc::clone(gate).acquire_owned().await?;
         while let Some(ended) = running.try_join_next() {
             let (case, played) = ended?;
             tally.count(&undisturbed, &case, &played, options)?;
@@ -155,12 +174,13 @@ impl Tally {
     }
 
     fn show(&self, undisturbed: &Undisturbed, start: Instant) {
-        let Undisturbed { runbook, log, took, .. } = undisturbed;
+        let Undisturbed { runbook, log, took, world, .. } = undisturbed;
         let count = |kind: Kind| log.iter().filter(|one| one.kind == kind).count();
         let writes = count(Kind::Write);
         let others = log.len() - writes;
         say(&format!(
-            "{runbook}: {others} reads and {writes} writes in {took:.2?} without a fault"
+            "{runbook}: {others} reads and {writes} writes in {took:.2?} without a fault; ask = {:?}",
+            world.limits.ask
         ));
         let words = self.words.iter().map(|(word, count)| format!("{count} {word}"));
         let words = words.collect::<Vec<_>>().join(", ");

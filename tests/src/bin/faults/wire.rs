@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Login,
     /// A question that is sent as a `POST`: an access review, a dry run.
     Review,
+    /// It takes, renews, reads or releases the lock of a target. It names the lock: it may be sent again.
+    Lock,
     /// It may change something.
     Write,
 }

@@ -1,6 +1,6 @@
 //! One site on the simulators, and the operator's machine.
 
-use std::{error::Error, net::Ipv4Addr, path::Path};
+use std::{error::Error, net::Ipv4Addr, path::Path, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use omega::{
@@ -14,12 +14,36 @@ use omega_openstack::sim::Cloud;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{front::own_address, runbook::PROJECT, station::KEYSTONE};
+use crate::{front::own_address, kube::Tls, runbook::PROJECT, station::KEYSTONE};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The model that a teardown destroys.
 pub(crate) const MODEL: &str = "aaaaaaaa-0000-4000-8000-000000000001";
+
+/// The limits of the site, in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) connect: Duration,
+    pub(crate) ask: Duration,
+    pub(crate) act: Duration,
+}
+
+impl Limits {
+    /// For a run that has to show how fast this machine is.
+    const LONG: Self = Self::of(60);
+
+    const fn of(seconds: u64) -> Self {
+        let (connect, ask) = (Duration::from_secs(seconds / 5), Duration::from_secs(seconds));
+        Self { connect, ask, act: Duration::from_secs(seconds + 3) }
+    }
+
+    /// For a machine where an answer took at most `slowest`, while nothing else was run: short, as everything
+    /// answers at once, but not so short that a machine with more to do fails a case.
+    pub(crate) fn for_answers_in(slowest: Duration) -> Self {
+        Self::of((8 * slowest).as_secs().clamp(5, 60))
+    }
+}
 
 /// What the simulators are, and the operator's machine.
 pub(crate) struct World {
@@ -28,12 +52,15 @@ pub(crate) struct World {
     pub(crate) units: Vec<Unit>,
     /// A controller with a model, and the MAAS of its machines.
     pub(crate) teardown: Option<(Models, SimMaas)>,
-    /// The application credential of a cluster that is stuck: its id and its secret.
-    pub(crate) credential: Option<(String, String)>,
+    /// Whether a cluster that is stuck has an application credential.
+    pub(crate) has_credential: bool,
     pub(crate) home: TempDir,
     /// Where its cloud and its management cluster listen: the same for each command, as omega knows a site
     /// by its addresses.
     pub(crate) address: Ipv4Addr,
+    /// The certificate of the management cluster: what is minted from it is good for the next command too.
+    pub(crate) tls: Tls,
+    pub(crate) limits: Limits,
 }
 
 impl World {
@@ -50,7 +77,9 @@ impl World {
         std::fs::write(home.path().join("helm"), HELM)?;
         std::fs::write(home.path().join("capi-mgmt.kubeconfig"), KUBECONFIG)?;
         let address = own_address();
-        Ok(Self { cloud, apiserver, units, teardown: None, credential: None, home, address })
+        let (teardown, has_credential, limits) = (None, false, Limits::LONG);
+        let tls = Tls::new(address)?;
+        Ok(Self { cloud, apiserver, units, teardown, has_credential, home, address, tls, limits })
     }
 
     /// The same with a controller and a MAAS. They have no copy: each case makes them anew.
@@ -69,14 +98,18 @@ impl World {
         let mut fork = Self::over(self.cloud.fork(), self.apiserver.fork(), units)?;
         let addresses = (self.address.to_string(), fork.address.to_string());
         copy(self.home.path(), fork.home.path(), &addresses)?;
-        fork.credential.clone_from(&self.credential);
-        fork.keep_credential();
+        fork.has_credential = self.has_credential;
+        fork.limits = self.limits;
         Ok(if self.teardown.is_some() { fork.with_teardown() } else { fork })
     }
 
-    /// Puts the credential into the secret of the cluster, as the driver does, with Keystone's address here.
+    /// Puts a new credential into the secret of the cluster, as the driver does, with Keystone's address here.
+    /// Each command has its own: the process remembers a login that failed.
     pub(crate) fn keep_credential(&self) {
-        let Some((id, secret)) = &self.credential else { return };
+        if !self.has_credential {
+            return;
+        }
+        let (id, secret) = self.cloud.add_credential(PROJECT);
         let auth = json!({
             "auth_url": format!("http://{}:{KEYSTONE}/identity/v3", self.address),
             "application_credential_id": id, "application_credential_secret": secret,

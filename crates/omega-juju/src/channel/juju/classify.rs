@@ -107,18 +107,26 @@ pub(super) fn command(
 
 /// Returns that juju, or sshd, refused the user; with its own words.
 fn denied(whom: &Whom, kind: Juju, stderr: &str) -> Option<Error> {
-    let tried = match kind {
+    let (tried, next) = match kind {
         Juju::LoginExpired => {
             let named = || upstream_messages::juju_controller(stderr).map(str::to_owned);
             let controller = whom.controller.clone().or_else(named);
             return Some(Error::NotLoggedIn { controller, why: words(stderr) });
         }
-        Juju::Forbidden => "the user of juju, who needs admin access to the model",
-        Juju::KeyRefused => "the SSH keys of juju: run juju add-ssh-key with your public key",
+        Juju::Forbidden => (
+            "the user of juju, who needs admin access to the model",
+            "log in to juju as a user with admin access to the model, or have it granted (juju grant USER \
+             admin MODEL); then run the same command again",
+        ),
+        Juju::KeyRefused => (
+            "the SSH keys of juju",
+            "run juju add-ssh-key with your public key, then run the same command again",
+        ),
         Juju::TimedOut | Juju::BeforeSsh | Juju::LocalFile | Juju::Unknown => return None,
     };
     let tried = format!("{tried} (juju: {})", words(stderr));
-    Some(Error::Denied { unit: whom.unit.clone(), via: "juju".to_owned(), tried })
+    let (unit, via) = (whom.unit.clone(), "juju".to_owned());
+    Some(Error::Denied { unit, via, tried, next: next.to_owned() })
 }
 
 /// The longest text of juju that is repeated, in characters: a program in its place may say anything.
@@ -193,6 +201,7 @@ mod tests {
         let forbidden = exec(&at("u"), &output(1, "ERROR permission denied\n"), wait);
         assert!(matches!(forbidden, Error::Denied { .. }), "{forbidden:?}");
         assert!(forbidden.found().unwrap().contains("(juju: permission denied)"));
+        assert!(forbidden.next().unwrap().contains("juju grant"), "{forbidden:?}");
         for local in [
             "ERROR open /home/u/.local/share/juju/accounts.yaml: permission denied\n",
             "ERROR cannot connect: dial unix /run/x.socket: connect: permission denied\n",
@@ -211,7 +220,7 @@ mod tests {
         let rc = "ERROR subprocess encountered error code 255\n";
         let key = format!("ubuntu@10.0.0.9: Permission denied (publickey).\n{rc}");
         let key = ssh(&at("u"), &output(255, &key)).unwrap();
-        assert!(key.found().unwrap().contains("add-ssh-key"), "{key:?}");
+        assert!(key.next().unwrap().contains("add-ssh-key"), "{key:?}");
     }
 
     /// Each way in which juju says it, with juju's own words kept.

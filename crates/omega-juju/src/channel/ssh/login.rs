@@ -54,6 +54,8 @@ async fn offer(
         unit: hop.label(),
         via: format!("ssh {}", target.label()),
         tried: tried.notes.join("; "),
+        next: "add the public key to the machine (juju add-ssh-key), or name the right key in the site file"
+            .to_owned(),
     })
 }
 

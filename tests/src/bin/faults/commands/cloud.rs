@@ -72,7 +72,7 @@ pub(crate) async fn teardown(station: &Station) -> Ended {
     let program = MaasProgram {
         program: station.programs.path("maas"),
         profile: "admin".to_owned(),
-        within: Duration::from_secs(4),
+        within: station.site.timeouts.ask,
     };
     let none = Failure::new(FailureClass::Usage, "the site file names no cloud");
     let maas = Maas::new(Arc::new(program), "admin");

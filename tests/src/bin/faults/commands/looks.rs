@@ -1,10 +1,10 @@
 //! Commands that look at a site.
 
-use std::{pin::Pin, time::Duration};
+use std::{path::Path, pin::Pin, time::Duration};
 
 use omega::{
     acceptance::{Acceptance as Checks, Selection},
-    core::{Context, run::Job},
+    core::run::Job,
     doctor::{Doctor, DoctorOptions},
     drift::{Acceptance, Baselines, DriftSite, Watched},
     run::Status,
@@ -16,20 +16,20 @@ use crate::{outcome::Outcome, station::Station};
 
 pub(crate) async fn doctor(station: &Station) -> Ended {
     let doctor = Doctor::connect(&station.connect(), DoctorOptions::default()).await?;
-    let report = doctor.examine(&Context::default()).await?;
+    let report = doctor.examine(&station.context()).await?;
     let status = if report.broken { Status::Gate } else { Status::Done };
     Ok(Outcome::found(status, &report))
 }
 
 pub(crate) async fn drift(station: &Station) -> Ended {
     let directory = station.machine.home.join("drift");
-    let file = Baselines::new(&directory).take(&station.machine.home.join(SITE))?;
+    let file = Baselines::new(&directory).take(Path::new("/of-the-site/omega.toml"))?;
     let seen = DriftSite::new(station.connect(), SITE);
     let watched = Watched::new(&file, &station.runs, SITE, seen.sources(), &seen.options);
     let take =
         || -> Pin<Box<dyn Future<Output = _> + Send + '_>> { Box::pin(seen.look(Clock::System)) };
     let limit = Duration::from_secs(90);
-    let report = watched.once(&Context::default(), &take, limit, Acceptance::Keep).await?;
+    let report = watched.once(&station.context(), &take, limit, Acceptance::Keep).await?;
     Ok(Outcome::found(report.status(), &report))
 }
 
@@ -37,6 +37,6 @@ pub(crate) async fn drift(station: &Station) -> Ended {
 pub(crate) async fn accept(station: &Station) -> Ended {
     let acceptance = Checks::connect(&station.connect(), SITE).await;
     let run = station.runs.begin(&Job::new("accept", SITE, Vec::new()), jiff::Timestamp::now())?;
-    let report = acceptance.run(&Selection::default(), &run, &Context::default()).await?;
+    let report = acceptance.run(&Selection::default(), &run, &station.context()).await?;
     Ok(Outcome::found(Status::Done, &report.items))
 }
