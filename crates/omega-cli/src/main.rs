@@ -140,14 +140,14 @@ fn parsed() -> Result<(Cli, Called), clap::Error> {
 /// Parses with the bare command line. What is only shown (the list of subcommands, examples, versions) takes several
 /// times as long to make as the parser itself, so it is made only when it is shown.
 fn matched(words: &[OsString]) -> Result<ArgMatches, clap::Error> {
-    let shown = match Cli::command().try_get_matches_from(words) {
-        Ok(matches) => return Ok(matches),
-        Err(error) if error.kind() == ErrorKind::DisplayVersion => {
-            help::with_version(Cli::command())
-        }
-        Err(_) => help::command(),
-    };
-    shown.try_get_matches_from(words).map_err(hinted)
+    let bare = Cli::command();
+    let has_version = words.iter().any(|word| word == "--version");
+    let bare = if has_version { help::with_version(bare) } else { bare };
+    match bare.try_get_matches_from(words) {
+        Ok(matches) => Ok(matches),
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => Err(error),
+        Err(_) => help::command().try_get_matches_from(words).map_err(hinted),
+    }
 }
 
 /// Returns the error with what to use instead, where an option that most commands have is missing on purpose.
