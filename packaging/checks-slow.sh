@@ -98,7 +98,7 @@ crates_oldest_compiler() {
   local oldest; oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
   rustup toolchain list | grep "^$oldest" >/dev/null || rustup toolchain install "$oldest" --profile minimal ||
     not_here "Rust $oldest could not be installed" || return
-  cargo "+$oldest" check --locked --workspace --all-features --target-dir "${CARGO_TARGET_DIR:-target}/oldest" || return 1
+  env -u SOURCE_DATE_EPOCH cargo "+$oldest" check --locked --workspace --all-features --target-dir "${CARGO_TARGET_DIR:-target}/oldest" || return 1
   echo "Rust $oldest compiles it; its dependencies need $(dependencies_need)"
 }
 
