@@ -32,7 +32,7 @@ package_lintian() {
   lintian --fail-on error,warning "$work/omega.deb"
 }
 
-is_static() { debian file file && file -b "$program" | grep -qE 'statically linked|static-pie linked'; }
+is_static() { debian file file && file -b "$program" | grep -E 'statically linked|static-pie linked' >/dev/null; }
 
 image_schemas() {
   local spec
@@ -45,8 +45,8 @@ image_schemas() {
 # Tools of others read the archive, in both of its forms.
 image_other_tools() {
   debian skopeo skopeo || not_here 'there is no skopeo' || return
-  skopeo inspect --config "oci-archive:$work/image.tar" | grep -q '"User": "65532:65532"' &&
-    skopeo inspect --config "docker-archive:$work/image.tar" | grep -q '"User": "65532:65532"' &&
+  skopeo inspect --config "oci-archive:$work/image.tar" | grep '"User": "65532:65532"' >/dev/null &&
+    skopeo inspect --config "docker-archive:$work/image.tar" | grep '"User": "65532:65532"' >/dev/null &&
     skopeo copy -q "oci-archive:$work/image.tar" "dir:$work/copied" && ls "$work/copied" | wc -l
 }
 
@@ -70,7 +70,7 @@ crates_package() {
     sed -i '/^publish.workspace = true$/d' "$tree"/crates/*/Cargo.toml "$tree/tests/Cargo.toml" &&
     (cd "$tree" && cargo package --workspace --exclude omega-tests --locked --no-verify --allow-dirty --target-dir "$work/packages") || return 1
   for one in "$work"/packages/package/*.crate; do
-    tar -tzf "$one" | grep -q '/README.md$' || { echo "${one##*/} has no README.md"; return 1; }
+    tar -tzf "$one" | grep '/README.md$' >/dev/null || { echo "${one##*/} has no README.md"; return 1; }
   done
   du -ch "$work"/packages/package/*.crate | tail -n 1 | sed "s|total|in $(ls "$work"/packages/package/*.crate | wc -l) crates|"
 }
@@ -96,9 +96,9 @@ crates_semver() {
 
 crates_oldest_compiler() {
   local oldest; oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-  rustup toolchain list | grep -q "^$oldest" || rustup toolchain install "$oldest" --profile minimal ||
+  rustup toolchain list | grep "^$oldest" >/dev/null || rustup toolchain install "$oldest" --profile minimal ||
     not_here "Rust $oldest could not be installed" || return
-  cargo "+$oldest" check --locked --workspace --all-features --target-dir "${CARGO_TARGET_DIR:-target}/oldest" || return 1
+  env -u SOURCE_DATE_EPOCH cargo "+$oldest" check --locked --workspace --all-features --target-dir "${CARGO_TARGET_DIR:-target}/oldest" || return 1
   echo "Rust $oldest compiles it; its dependencies need $(dependencies_need)"
 }
 

@@ -75,7 +75,7 @@ package_manual() {
   local page bad=0
   for page in "$work"/deb/usr/share/man/man1/{omega-cli,omega-cli-drift,omega-cli-plan}.1.gz; do
     LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null | grep . && bad=1
-    LC_ALL=C.UTF-8 man -l "$page" | grep -q '^NAME' || { echo "$page has no NAME"; bad=1; }
+    LC_ALL=C.UTF-8 man -l "$page" | grep '^NAME' >/dev/null || { echo "$page has no NAME"; bad=1; }
   done
   return $bad
 }

@@ -4,6 +4,8 @@
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH=$epoch LC_ALL=C TZ=UTC
 
+# In a pipe it is `grep … >/dev/null`, not -q: that ends at the first match, and with pipefail the writer fails then.
+
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
 
@@ -16,7 +18,7 @@ oci_of() { debian_of "$1"; }
 version() {
   local version
   version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
-  if git tag --points-at HEAD | grep -qx "v$version"; then
+  if git tag --points-at HEAD | grep -x "v$version" >/dev/null; then
     echo "$version"
   else
     echo "$version~git$(date -u -d "@$epoch" +%Y%m%d.%H%M%S).$(git rev-parse --short=9 HEAD)"

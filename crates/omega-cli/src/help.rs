@@ -25,7 +25,12 @@ pub(crate) fn command() -> Command {
         grouped(&command)
     )
     .replace("{all-args-heading}", "Options:\n");
-    command.help_template(template).long_version(version())
+    with_version(command.help_template(template))
+}
+
+/// Returns the command line with what `--version` prints.
+pub(crate) fn with_version(command: Command) -> Command {
+    command.long_version(version())
 }
 
 fn grouped(command: &Command) -> String {

@@ -24,6 +24,7 @@ mod signals;
 mod systems;
 
 use std::{
+    ffi::OsString,
     fs::{File, OpenOptions, TryLockError},
     io::{Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -33,7 +34,7 @@ use std::{
 };
 
 use clap::{
-    FromArgMatches as _,
+    ArgMatches, CommandFactory as _, FromArgMatches as _,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use clap_complete::CompleteEnv;
@@ -107,7 +108,7 @@ fn main() -> ExitCode {
 }
 
 /// Returns the arguments. `help` prints text, whatever is asked for, and is explained as `--help` is.
-fn arguments() -> Vec<std::ffi::OsString> {
+fn arguments() -> Vec<OsString> {
     let mut words: Vec<_> = std::env::args_os().collect();
     if words.get(1).is_none_or(|word| word != "help") {
         return words;
@@ -124,7 +125,7 @@ fn arguments() -> Vec<std::ffi::OsString> {
 
 /// Returns the command line, and the subcommand in it.
 fn parsed() -> Result<(Cli, Called), clap::Error> {
-    let words = help::command().try_get_matches_from(arguments()).map_err(hinted)?;
+    let words = matched(&arguments())?;
     let mut names = Vec::new();
     let (mut at, mut plan) = (words.subcommand(), false);
     while let Some((name, inner)) = at {
@@ -134,6 +135,19 @@ fn parsed() -> Result<(Cli, Called), clap::Error> {
     }
     let called = Called { name: names.join(" "), plan };
     Ok((Cli::from_arg_matches(&words)?, called))
+}
+
+/// Parses with the bare command line. What is only shown (the list of subcommands, examples, versions) takes several
+/// times as long to make as the parser itself, so it is made only when it is shown.
+fn matched(words: &[OsString]) -> Result<ArgMatches, clap::Error> {
+    let bare = Cli::command();
+    let has_version = words.iter().any(|word| word == "--version");
+    let bare = if has_version { help::with_version(bare) } else { bare };
+    match bare.try_get_matches_from(words) {
+        Ok(matches) => Ok(matches),
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => Err(error),
+        Err(_) => help::command().try_get_matches_from(words).map_err(hinted),
+    }
 }
 
 /// Returns the error with what to use instead, where an option that most commands have is missing on purpose.
@@ -159,7 +173,8 @@ fn hinted(error: clap::Error) -> clap::Error {
 /// Whether an invalid command line asks for JSON output: then the error is JSON too.
 fn wants_json() -> bool {
     let words: Vec<_> = std::env::args_os().collect();
-    let pair = |pair: &[std::ffi::OsString]| matches!(pair, [key, value] if key == "--output" && value == "json");
+    let pair =
+        |pair: &[OsString]| matches!(pair, [key, value] if key == "--output" && value == "json");
     words.windows(2).any(pair) || words.iter().any(|word| word == "--output=json")
 }
 
