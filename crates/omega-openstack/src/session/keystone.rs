@@ -23,7 +23,7 @@ use super::{
     cache::{Cached, TokenCache},
     http::{Exchange, Meter, Total},
     logins::Logins,
-    patience::Answered,
+    patience::{Answered, Patience},
     token::Token,
 };
 use crate::{
@@ -48,7 +48,7 @@ pub(super) struct Keystone {
     is_old: AtomicBool,
     limits: Limits,
     pub(super) requests: AtomicUsize,
-    /// The servers that have answered the session. Keystone may share its port with other services.
+    /// The servers that have answered a session with the same credential. Keystone may share its port with other services.
     pub(super) answered: Arc<Answered>,
 }
 
@@ -58,6 +58,7 @@ impl Keystone {
         let Cached { token, hints } =
             cache.as_ref().map(|cache| cache.load(Timestamp::now())).unwrap_or_default();
         let logins = Logins::of(&config);
+        let answered = logins.answered();
         if token.is_some() {
             logins.proven();
         }
@@ -70,7 +71,7 @@ impl Keystone {
             hints: Mutex::new(hints),
             limits,
             requests: AtomicUsize::new(0),
-            answered: Arc::default(),
+            answered,
         }
     }
 
@@ -134,7 +135,7 @@ impl Keystone {
 
     async fn log_in(&self, client: &Client) -> Result<Token, Error> {
         tracing::debug!(cloud = %self.config.cloud, "logging in");
-        let asked = self.logins.once(self.config.token_key(), self.ask_for_token(client)).await;
+        let asked = self.logins.once(self.config.token_key(), self.ask_patiently(client)).await;
         let token = asked.map_err(|source| Error::Login {
             cloud: self.config.cloud.clone(),
             user: self.config.who(),
@@ -145,6 +146,20 @@ impl Keystone {
             cache.store(Some(&token), &self.hints());
         }
         Ok(token)
+    }
+
+    /// A login that Keystone received is not repeated, whatever came of it.
+    async fn ask_patiently(&self, client: &Client) -> Result<Token, Error> {
+        let ctx = Context::default();
+        let mut patience = Patience::with_a_read(&ctx, self.limits.ask);
+        loop {
+            match self.ask_for_token(client).await {
+                Err(error)
+                    if self.answered.was_restarting(&error) && patience.again(&ctx, None).await => {
+                }
+                answer => return answer,
+            }
+        }
     }
 
     async fn ask_for_token(&self, client: &Client) -> Result<Token, Error> {

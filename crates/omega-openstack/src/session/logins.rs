@@ -10,6 +10,7 @@ use std::{
 use omega_core::values::Sha256;
 use tokio::sync;
 
+use super::patience::Answered;
 use crate::{CloudConfig, Error};
 
 /// How long a login that Keystone rejected is not sent again.
@@ -30,6 +31,7 @@ pub(super) struct Logins {
     /// Held during a login, until one has succeeded.
     turn: sync::Mutex<()>,
     state: Mutex<State>,
+    answered: Arc<Answered>,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +53,11 @@ impl Logins {
     pub(super) fn of(config: &CloudConfig) -> Arc<Self> {
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(config.credential_key()).or_default())
+    }
+
+    /// Returns the servers that have answered one of the sessions.
+    pub(super) fn answered(&self) -> Arc<Answered> {
+        Arc::clone(&self.answered)
     }
 
     /// Logs in by `login`, in this scope. While it is not known whether the credential is good, one login

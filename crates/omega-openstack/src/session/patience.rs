@@ -75,16 +75,27 @@ impl Answered {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(origin);
     }
 
+    fn has_answered(&self, url: &str) -> bool {
+        let origin = url.parse().map(|url: Url| url.origin().ascii_serialization());
+        let answered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        origin.is_ok_and(|origin| answered.contains(&origin))
+    }
+
+    /// Returns whether what met `error` was never sent, to a server that has answered before. A login may be
+    /// sent again then.
+    pub(crate) fn was_restarting(&self, error: &Error) -> bool {
+        let Error::Unreachable { cause: TransportCause::Refused, url, .. } = error else {
+            return false;
+        };
+        self.has_answered(url)
+    }
+
     /// Returns whether a read that met `error` may succeed when it is sent again.
     pub(crate) fn may_again(&self, error: &Error) -> bool {
         let Error::Unreachable { cause, url, .. } = error else { return false };
         match cause {
             TransportCause::Reset | TransportCause::ConnectTimedOut => true,
-            TransportCause::Refused | TransportCause::Connect => {
-                let origin = url.parse().map(|url: Url| url.origin().ascii_serialization());
-                let answered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                origin.is_ok_and(|origin| answered.contains(&origin))
-            }
+            TransportCause::Refused | TransportCause::Connect => self.has_answered(url),
             // A server that hangs has had its time.
             TransportCause::Hung
             | TransportCause::Stalled { .. }

@@ -260,6 +260,29 @@ async fn the_first_read_at_keystones_own_port_is_tried_again() {
     assert_eq!(answer.unwrap().status, 200);
 }
 
+/// Another session of the process has met it before.
+#[tokio::test]
+async fn a_login_that_was_not_sent_is_tried_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let state = Arc::<Mutex<State>>::default();
+    let server = Server { url: format!("http://{address}"), state };
+    let (first, second) = (server.session().await, server.session().await);
+    let (login, ()) = tokio::join!(first.token_info(), async {
+        let (stream, _) = listener.accept().await.unwrap();
+        server.clone().serve(stream).await;
+    });
+    assert_eq!(login.unwrap().user.name, "op");
+    drop(listener);
+    let (login, ()) = tokio::join!(second.token_info(), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let (stream, _) = TcpListener::bind(address).await.unwrap().accept().await.unwrap();
+        server.clone().serve(stream).await;
+    });
+    assert_eq!(login.unwrap().user.name, "op");
+    assert_eq!(server.logins(), 2, "each is sent once");
+}
+
 #[tokio::test]
 async fn a_wrong_password_is_sent_once_whoever_asks() {
     let server = Server::start(&vec![Act::Say(401, ""); 9], &[]).await;

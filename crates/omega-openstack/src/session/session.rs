@@ -65,7 +65,8 @@ impl SessionOptions {
 ///
 /// It logs in when a token is first needed, and again when a service answers 401. A token from
 /// the cache needs no request. A login is sent once, and its failure is shared with the other sessions
-/// of the process that have the same credential, since Keystone may lock a user out.
+/// of the process that have the same credential, since Keystone may lock a user out. One that was not sent,
+/// because a Keystone that has answered before refused the connection, is tried again.
 ///
 /// A write is sent once. A read (`GET`, `HEAD`) is sent up to five times within its time limit, with
 /// growing pauses or after the service's `Retry-After`: after a connection that was reset, that timed out,

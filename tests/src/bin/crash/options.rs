@@ -29,11 +29,13 @@ command converges, nothing is lost or there twice, the runs can be rolled back, 
 
 /// What CI runs: an entry, each how many points of it, and whether the power goes too.
 const CI: &[(&str, usize, bool)] = &[
-    ("graft", 60, false),
-    ("graft-leftovers", 120, true),
+    ("graft", 90, false),
+    ("graft-leftovers", 180, true),
     ("rollback", 90, false),
-    ("ensure-sg-rule", 15, true),
-    ("stage-image", 40, false),
+    ("ensure-sg-rule", 30, true),
+    ("release-stuck-delete", 60, false),
+    ("drift", 60, true),
+    ("stage-image", 60, false),
 ];
 
 /// The points of one entry.

@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     fault::Fault,
     http::{Io, Request, Response},
-    wire::{Kind, Verdict, Wire},
+    wire::{Kind, NO_TOKEN, Verdict, Wire},
 };
 
 /// How long nothing listens, where it does again. A client that asks again does so after 200 and 600 ms.
@@ -182,8 +182,9 @@ impl Server {
             let Some(request) = request else { return Ok(()) };
             let bodiless = request.method == "HEAD";
             let (line, kind) = self.service.describe(&request);
+            let token = request.header("x-auth-token").map_or(NO_TOKEN, |_| "");
             let whole = format!(
-                "{} {} {}",
+                "{token}{} {} {}",
                 request.method,
                 request.target,
                 String::from_utf8_lossy(&request.body)

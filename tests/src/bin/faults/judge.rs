@@ -12,7 +12,7 @@ use crate::{
     fault::{Fault, RETRY_AFTER},
     outcome::Claim,
     runbook::Runbook,
-    wire::{Arrival, Kind},
+    wire::{Arrival, Kind, NO_TOKEN},
     world::Limits,
 };
 
@@ -183,6 +183,9 @@ fn logins(played: &Played, undisturbed: &Undisturbed) -> Option<String> {
     if faulted.kind == Kind::Login {
         let again = later(Kind::Login);
         return (again > 0).then(|| format!("{again} logins after one that was rejected"));
+    }
+    if faulted.whole.starts_with(NO_TOKEN) {
+        return None;
     }
     let usual = undisturbed.log.iter().filter(|one| one.kind == Kind::Login).count();
     let all = played.log.iter().filter(|one| one.kind == Kind::Login).count();

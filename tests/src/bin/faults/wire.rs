@@ -39,6 +39,9 @@ pub(crate) struct Arrival {
     pub(crate) status: Option<u16>,
 }
 
+/// How the whole of an HTTP request begins that carries no token of Keystone.
+pub(crate) const NO_TOKEN: &str = "without a token: ";
+
 impl Arrival {
     /// Whether the service has executed a write.
     pub(crate) fn wrote(&self) -> bool {
