@@ -73,7 +73,7 @@ impl Model {
         let mut command = Command::new(self.program());
         command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-        let mut child = command.spawn().unwrap();
+        let mut child = spawned(&mut command);
         if let Some(text) = stdin {
             child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         }
@@ -94,6 +94,19 @@ impl Model {
         let unit = unit.parse().unwrap();
         let model = Some("openstack".to_owned());
         Juju::new(JujuTarget::new(self.program(), unit).in_model(model.as_deref()), deadlines)
+    }
+}
+
+/// Another test may fork while the script is being written, and its child has it open for a moment.
+#[expect(clippy::disallowed_methods, reason = "the program under test")]
+fn spawned(command: &mut Command) -> std::process::Child {
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            child => return child.unwrap(),
+        }
     }
 }
 

@@ -134,7 +134,7 @@ drift_case() {
   at unit0 systemctl stop ssh.socket ssh.service
   until_true 120 'unknown' test_line '.kind == "unknown" and .id.target == "magnum/1"'
   at unit0 systemctl start ssh
-  until_true 120 'it is known again' test_line '.kind == "recovered" and .id.target == "magnum/1" and (.summary | contains("unknown"))'
+  until_true 120 'it is known again' test_line '.kind == "recovered" and .id.target == "magnum/1" and (.summary | contains("readable again"))'
   more_looks 1
   grep -q '^omega_drift_differences{kind="unknown"} 0$' drift.prom
   end_watch TERM 143
