@@ -129,7 +129,7 @@ async fn an_answer_that_is_lost_costs_no_lock() {
                             _ => Ok(busy.body(kube::client::Body::empty()).unwrap()),
                         };
                     }
-                    answer.map_err(tower::BoxError::from)
+                    answer
                 }
             }
         });

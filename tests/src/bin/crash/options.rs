@@ -29,13 +29,12 @@ command converges, nothing is lost or there twice, the runs can be rolled back, 
 
 /// What CI runs: an entry, each how many points of it, and whether the power goes too.
 const CI: &[(&str, usize, bool)] = &[
-    ("graft", 90, false),
-    ("graft-leftovers", 180, true),
-    ("rollback", 90, false),
-    ("ensure-sg-rule", 30, true),
-    ("release-stuck-delete", 60, false),
-    ("drift", 60, true),
-    ("stage-image", 60, false),
+    ("graft", 130, false),
+    ("graft-leftovers", 290, true),
+    ("rollback", 120, false),
+    ("ensure-sg-rule", 40, true),
+    ("release-stuck-delete", 220, false),
+    ("stage-image", 80, false),
 ];
 
 /// The points of one entry.

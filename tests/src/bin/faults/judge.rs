@@ -88,7 +88,7 @@ fn in_time(case: &Case, played: &Played, undisturbed: &Undisturbed) -> Option<St
         Kind::Lock if fault.hangs() && of_unit => ask + OVERHEAD + connect,
         Kind::Write if fault.hangs() && of_unit => act + connect,
         _ if fault.hangs() => 4 * ask,
-        _ => 3 * ask,
+        Kind::Read | Kind::Login | Kind::Review | Kind::Lock | Kind::Write => 3 * ask,
     };
     let wrote = played.log.iter().any(Arrival::wrote);
     let settles = match (fault.goes_on(), wrote, undisturbed.runbook) {

@@ -53,9 +53,10 @@ impl Options {
             }
         }
         if all.runbooks.is_empty() {
-            all.runbooks = match all.ci {
-                true => Runbook::IN_CI.to_vec(),
-                false => Runbook::ALL.map(|(runbook, _)| runbook).to_vec(),
+            all.runbooks = if all.ci {
+                Runbook::IN_CI.to_vec()
+            } else {
+                Runbook::ALL.map(|(runbook, _)| runbook).to_vec()
             };
         }
         Ok(all)

@@ -118,7 +118,7 @@ impl Runbook {
 /// Removes what an earlier command left, as omega-cli does at the beginning of these.
 async fn sweep(station: &Station) -> std::result::Result<(), Failure> {
     if !station.runs.leftovers()?.is_empty() {
-        drop(sweep_site(&station.runs, &station.context(), &station.connect(), &[]).await?);
+        drop(sweep_site(&station.runs, &Station::context(), &station.connect(), &[]).await?);
     }
     Ok(())
 }

@@ -148,12 +148,12 @@ impl Station {
 
     /// An engine that keeps its runs.
     pub(crate) fn engine(&self) -> Engine {
-        Engine::new(self.runs.clone(), self.context())
+        Engine::new(self.runs.clone(), Self::context())
     }
 
     /// The context of the command. It takes its locks as a process whose id is used again by now: to the next
     /// command, it has ended.
-    pub(crate) fn context(&self) -> Context {
+    pub(crate) fn context() -> Context {
         let mut holder = LockHolder::this_process("operator", "omega-cli");
         holder.started = holder.started.map(|started| started + 1);
         Context::default().with_locking(Locking { holder, break_lock: None })

@@ -78,6 +78,7 @@ fn all(picture: Option<&str>) -> Result<ExitCode> {
 }
 
 /// Memory that one measurement frees would hide what the next one needs.
+#[expect(clippy::disallowed_methods, reason = "it starts itself")]
 fn in_its_own_process(what: What, size: usize) -> Result<Measured> {
     let ran = Command::new(std::env::current_exe()?)
         .args(["--one", what.name(), &size.to_string()])

@@ -126,13 +126,13 @@ pub(crate) async fn units(
     size: usize,
     gauge: Gauge,
 ) -> Result<impl Future<Output = Result<usize>>> {
-    let (site, kubeconfig) = rehearsal::site()?;
+    let (omega, kubeconfig) = rehearsal::site()?;
     let (cloud, apiserver) = (rehearsal::cloud(), apiserver());
     let first = Start::Fresh.unit("magnum/0");
     let one = rehearsal::clients(&cloud, &apiserver, std::slice::from_ref(&first), &kubeconfig);
     let home = tempfile::tempdir()?;
     let engine = Engine::new(Runs::new(home.path()), Context::default());
-    let job = graft_job(&site, &kubeconfig, &one, Purpose::Apply(&[])).await?;
+    let job = graft_job(&omega, &kubeconfig, &one, Purpose::Apply(&[])).await?;
     let report = engine.apply(&job, Approved::Now).await?;
     if !report.converged {
         return Err(format!("the first unit is not as it is to be: {report:#?}").into());
@@ -140,7 +140,7 @@ pub(crate) async fn units(
     let mut clients = one;
     clients.units = (0..size).map(|nth| Arc::new(far(&first, nth, &kubeconfig, &gauge))).collect();
     Ok(async move {
-        let job = graft_job(&site, &kubeconfig, &clients, Purpose::Verify).await?;
+        let job = graft_job(&omega, &kubeconfig, &clients, Purpose::Verify).await?;
         let report = engine.verify(&job).await;
         let satisfied =
             report.looked.iter().filter(|target| !target.pending() && target.blocker().is_none());
@@ -178,7 +178,7 @@ fn apiserver() -> Apiserver {
 /// Makes a site with so many clusters. The returned future examines it, and says how many clusters the
 /// report is about.
 pub(crate) fn clusters(size: usize, gauge: Gauge) -> Result<impl Future<Output = Result<usize>>> {
-    let (site, kubeconfig) = rehearsal::site()?;
+    let (omega, kubeconfig) = rehearsal::site()?;
     let cloud = rehearsal::cloud();
     for nth in 0..size {
         cloud.add_cluster("capi-mgmt", &format!("c{nth}"), Some("HEALTHY"), "");
@@ -189,7 +189,7 @@ pub(crate) fn clusters(size: usize, gauge: Gauge) -> Result<impl Future<Output =
     let server = kubeconfig.facts.server.to_string();
     clients.management = Arc::new(Management::over(FarServer { below, gauge }, server));
     let facts = Some(kubeconfig.facts);
-    let doctor = Doctor::new(&site, facts, (&clients).into(), DoctorOptions::default())?;
+    let doctor = Doctor::new(&omega, facts, (&clients).into(), DoctorOptions::default())?;
     Ok(async move {
         let report = doctor.examine(&Context::default()).await?;
         let named = report.layers.iter().filter_map(|layer| layer.cluster.as_ref());
