@@ -81,13 +81,13 @@ pub enum Verdict {
 fn facts<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Evidence>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Told {
+    enum Recorded {
         Facts(Vec<Evidence>),
         Sentence(String),
     }
-    Ok(match Told::deserialize(from)? {
-        Told::Facts(facts) => facts,
-        Told::Sentence(sentence) => vec![Evidence::sentence(sentence)],
+    Ok(match Recorded::deserialize(from)? {
+        Recorded::Facts(facts) => facts,
+        Recorded::Sentence(sentence) => vec![Evidence::sentence(sentence)],
     })
 }
 
