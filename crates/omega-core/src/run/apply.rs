@@ -48,12 +48,17 @@ impl Engine {
     async fn look_locked(
         &self,
         job: &Job,
-        shown: Looked,
+        first: Looked,
         approved: Option<PlanFile>,
         is_shown: bool,
     ) -> Result<Report, Failure> {
         let looked = self.look(job).await;
-        let shown = is_shown.then(|| PlanFile::new(job, shown.targets));
+        if let Some(target) = newly_pending(job, &first, &looked) {
+            let what = format!("{target} was changed while the locks were taken: it was not locked");
+            let next = "run the same command again";
+            return Err(Failure::new(FailureClass::Stale, what).next(next));
+        }
+        let shown = is_shown.then(|| PlanFile::new(job, first.targets));
         if let Some(report) = self.unchanged(job, &looked, approved.as_ref().or(shown.as_ref()))? {
             return Ok(report);
         }
@@ -294,6 +299,15 @@ fn locks(job: &Job, looked: &Looked) -> Vec<Arc<dyn TargetLock>> {
     let targets = job.targets.iter().zip(&looked.targets);
     let pending = targets.filter(|(_, looked)| looked.pending()).map(|(target, _)| target);
     pending.chain(&job.afterwards).flat_map(TargetPlan::locks).collect()
+}
+
+/// The target with a lock that has something to change now, and had nothing at the first look.
+fn newly_pending<'a>(job: &'a Job, first: &Looked, now: &Looked) -> Option<&'a str> {
+    let looks = first.targets.iter().zip(&now.targets);
+    let newly = job.targets.iter().zip(looks).find(|(target, (first, now))| {
+        now.pending() && !first.pending() && target.locks().next().is_some()
+    });
+    newly.map(|(target, _)| target.target.as_str())
 }
 
 /// A target before the one that failed may have been changed.

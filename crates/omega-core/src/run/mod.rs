@@ -14,6 +14,8 @@ mod history;
 mod job;
 mod leftovers;
 mod locking;
+#[cfg(test)]
+mod newly_pending_tests;
 mod plan_file;
 mod recap;
 mod report;
