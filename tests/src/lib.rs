@@ -5,3 +5,5 @@
 #[doc = include_str!("../../README.md")]
 #[derive(Debug)]
 pub struct Readme;
+
+pub mod fuzz;

@@ -23,6 +23,9 @@ mod deadlines;
 pub mod echo;
 pub mod egress;
 mod error;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod health;
 mod kube_client;
 mod lease;

@@ -12,6 +12,9 @@ pub mod contract;
 pub mod controller;
 mod driver_trouble;
 mod error;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gates;
 pub mod operations;
 mod read_conductor;

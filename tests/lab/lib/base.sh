@@ -55,4 +55,8 @@ end_daemon() {
   for ((i = 0; i < 1200; i++)); do process_lives "$pid" || break; sleep 0.05; done
   rm -f "$1"
 }
-process_lives() { local state; state=$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) && [[ -n $state && $state != [ZX] ]]; }
+# A leader can be a zombie while other threads still hold the sockets.
+process_lives() {
+  local state threads=("/proc/$1/task"/*)
+  state=$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) && [[ -n $state ]] && { [[ $state != [ZX] ]] || ((${#threads[@]} > 1)); }
+}

@@ -27,6 +27,8 @@ mod mint_laws;
 #[cfg(test)]
 mod mint_tests;
 
+#[cfg(feature = "sim")]
+pub(crate) use self::token::is_claims;
 pub use account::{Account, InvalidAccount};
 pub use driver_rights::{
     DriverRights, DriverRightsObserved, ObservedObject, RightsChange, ensure_driver_rights,

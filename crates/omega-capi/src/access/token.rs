@@ -47,6 +47,12 @@ impl Claims {
     }
 }
 
+/// Whether `token` has readable claims.
+#[cfg(feature = "sim")]
+pub(crate) fn is_claims(token: &[u8]) -> bool {
+    Claims::read(token).is_some()
+}
+
 /// Requests a token for `seconds`; the API server may shorten it.
 pub(super) async fn request_token(
     management: &Management,

@@ -4,5 +4,7 @@ mod decode;
 mod read_releases;
 mod release;
 
+#[cfg(feature = "sim")]
+pub(crate) use decode::decode;
 pub use read_releases::{Releases, read_releases};
 pub use release::{Release, ReleaseStatus, UnreadableRelease};

@@ -54,7 +54,8 @@ impl Engine {
     ) -> Result<Report, Failure> {
         let looked = self.look(job).await;
         if let Some(target) = newly_pending(job, &first, &looked) {
-            let what = format!("{target} was changed while the locks were taken: it was not locked");
+            let what =
+                format!("{target} was changed while the locks were taken: it was not locked");
             let next = "run the same command again";
             return Err(Failure::new(FailureClass::Stale, what).next(next));
         }

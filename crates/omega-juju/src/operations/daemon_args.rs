@@ -8,10 +8,10 @@ use crate::UnitPath;
 
 /// Why a file can't be edited safely.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unsafe {
+pub(crate) struct Unsafe {
     /// Counted from 1.
     pub(super) line: usize,
-    pub(super) why: String,
+    pub(crate) why: String,
     pub(super) next: String,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn has_config_file(args: &[String], file: &UnitPath) -> bool {
 }
 
 /// Returns how often the assignments of `text` add the flag.
-pub(super) fn count_in(text: &str, directory: &UnitPath) -> usize {
+pub(crate) fn count_in(text: &str, directory: &UnitPath) -> usize {
     let Ok(script) = Script::read(text) else { return 0 };
     let here = script.commands.iter().filter(|command| command.place != Place::Elsewhere);
     let values = here.filter_map(Value::of).filter(|value| !value.plus);
@@ -53,7 +53,7 @@ pub(super) fn flag_line(directory: &UnitPath) -> String {
 /// spelling, are replaced by one line at the end. All others are kept byte for byte.
 ///
 /// `text` must have no carriage returns.
-pub(super) fn edit(text: &str, directory: &UnitPath) -> Result<String, Unsafe> {
+pub(crate) fn edit(text: &str, directory: &UnitPath) -> Result<String, Unsafe> {
     let script = Script::read(text)?;
     let mut edit = Edit { directory, flag: Flag::None, seen: false, removed: Vec::new() };
     for command in &script.commands {

@@ -7,7 +7,7 @@
 mod capture_pre_state;
 mod converge_services;
 mod daemon;
-mod daemon_args;
+pub(crate) mod daemon_args;
 mod daemon_observed;
 mod daemon_reasons;
 mod defaults_file;

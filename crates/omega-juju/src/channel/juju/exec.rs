@@ -65,6 +65,12 @@ pub(super) fn task(whom: &Whom, output: &Output, wait: Duration) -> Result<Outpu
     Ok(Output { status: Some(status), signal: None, stdout, stderr: stderr.into_bytes() })
 }
 
+/// Reads what `juju exec` printed about `unit`.
+#[cfg(feature = "sim")]
+pub(crate) fn task_of(unit: &str, output: &Output) -> Result<Output, Error> {
+    task(&Whom::new(unit, None), output, Duration::from_mins(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,8 @@ use self::classify::Whom;
 pub(crate) use self::command::finished;
 pub use self::command::{JujuCommands, JujuProgram};
 pub use self::deployed::DeployedCharm;
+#[cfg(feature = "sim")]
+pub(crate) use self::exec::task_of;
 pub use self::standing::{Standing, Unusable};
 pub use self::status::{
     ApplicationStatus, JujuModel, JujuStatus, JujuUnits, MachineStatus, StatusInfo, UnitStatus,

@@ -15,6 +15,8 @@ use omega_core::{Touched, run::HeldLock};
 use tokio::sync::{Mutex, Semaphore};
 
 use self::connect::Connection;
+#[cfg(feature = "sim")]
+pub(crate) use self::known_hosts::KnownHosts;
 pub use self::{known_hosts::host_keys, login::check_identity};
 use super::Deadlines;
 use crate::{
