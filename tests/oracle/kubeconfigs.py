@@ -6,6 +6,7 @@ itself, then what the seed makes of several at the same time.
 import base64
 import json
 import os
+import pathlib
 import random
 import subprocess
 import sys
@@ -272,6 +273,15 @@ def changes(data):
                                         .replace("cluster: mgmt", "cluster: *n"))
 
 
+def corpus():
+    """What the fuzz targets have found to be different: each that is text."""
+    for path in sorted(pathlib.Path(__file__).parents[1].glob("fuzz/corpus/kubeconfig/*")):
+        try:
+            yield path.name, path.read_bytes().decode()
+        except UnicodeDecodeError:
+            pass
+
+
 def main(seed, count, path):
     random.seed(int(seed))
     data, id = admin(path), 0
@@ -296,6 +306,10 @@ def main(seed, count, path):
             except IndexError:  # the credential has no such part any more
                 continue
         write(names, case)
+
+    for name, text in corpus():
+        print(json.dumps({"id": id, "what": ["corpus " + name], "text": text}))
+        id += 1
 
 
 main(*sys.argv[1:])

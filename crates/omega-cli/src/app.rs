@@ -46,6 +46,8 @@ pub(crate) struct App {
     pub(crate) verbose: bool,
     /// Whether `--read-only` was given.
     read_only: bool,
+    /// Whether `--break-lock` was given.
+    breaks_lock: bool,
     called: Called,
 }
 
@@ -81,6 +83,7 @@ impl App {
             command: called.name.clone(),
             verbose: global.verbose > 0,
             read_only: global.read_only,
+            breaks_lock: global.break_lock.is_some(),
             called,
         }
     }
@@ -92,6 +95,7 @@ impl App {
     /// The failure has not been shown yet.
     pub(crate) async fn run(&self, command: Command) -> Result<Status, Failure> {
         self.called.allowed(self.read_only)?;
+        self.called.locks(self.breaks_lock)?;
         match command {
             Command::Init(args) => self.init(&args).await,
             Command::Validate(file) => self.validate(&file),

@@ -121,6 +121,17 @@ impl Called {
         }
     }
 
+    /// Fails if it takes no lock, and is to break one.
+    pub(crate) fn locks(&self, breaks: bool) -> Result<(), Failure> {
+        if !breaks || self.effect() != Reads {
+            return Ok(());
+        }
+        let what =
+            format!("{} changes nothing and takes no lock: --break-lock has no effect", self.name);
+        let next = "give it to the command that the lock refused";
+        Err(Failure::new(FailureClass::Usage, what).next(next))
+    }
+
     /// Returns the failure of a command that would change something with `--read-only`.
     pub(crate) fn refused(&self) -> Failure {
         let name = &self.name;

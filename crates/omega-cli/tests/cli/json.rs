@@ -455,7 +455,7 @@ fn every_flag_of_every_subcommand_has_an_effect() {
         for flag in offered(&home, &words) {
             let seen = match flag.as_str() {
                 // Of every command: `what_every_command_takes`.
-                // --break-lock: `locks_tests.rs` of omega, as no run here comes so far. And `confirm.rs` has --yes and --plan, needs.rs --unit, read_only.rs and deadline.rs theirs.
+                // --break-lock: `read_only.rs`, and `locks_tests.rs` of omega, as no run here comes so far. And `confirm.rs` has --yes and --plan, needs.rs --unit, read_only.rs and deadline.rs theirs.
                 "--output" | "--quiet" | "--verbose" | "--trace" | "--help" | "--version"
                 | "--yes" | "--plan" | "--unit" | "--read-only" | "--timeout" | "--break-lock" => {
                     true

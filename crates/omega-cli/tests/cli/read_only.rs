@@ -61,3 +61,16 @@ fn with_plan_and_for_what_only_reads_it_is_no_obstacle() {
     assert_eq!(home.run(&["--read-only", "validate"]).code, home.run(&["validate"]).code);
     assert_eq!(home.run(&["--read-only", "rehearse", "graft", "--start", "fresh"]).code, Some(0));
 }
+
+/// A lock is broken only where one is taken.
+#[test]
+fn a_command_that_only_reads_breaks_no_lock() {
+    let home = Home::new();
+    for args in [&["verify", "graft"][..], &["locks"], &["runs"], &["check", "health"]] {
+        let ran = home.run(&[args, &["--break-lock", "3f9c02ab71de"]].concat());
+        assert_eq!(ran.code, Some(64), "{args:?}: {ran:?}");
+        assert!(ran.err.contains("takes no lock: --break-lock has no effect"), "{}", ran.err);
+    }
+    let ran = home.run(&["apply", "graft", "--yes", "--break-lock", "3f9c02ab71de"]);
+    assert!(!ran.err.contains("--break-lock has no effect"), "{ran:?}");
+}

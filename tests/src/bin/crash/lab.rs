@@ -54,14 +54,7 @@ impl Lab {
         served: &Served,
         stage: &Stage,
     ) -> Result<Self> {
-        let world = (entry.world)(served)?.at(MANAGEMENT, served.management);
-        let start = world.copy();
-        stage.put(world);
-        let home = Home::make(directory, program, served, &entry)?;
-        for args in entry.before {
-            succeeds(args, &home.run(&words(args))?)?;
-        }
-        let start = if entry.before.is_empty() { start } else { stage.now() };
+        let (home, start) = Self::begun(entry, directory, program, served, stage)?;
         let (saved, output) = (directory.join("saved"), directory.join("output"));
         home.save(&saved)?;
         let (stage, expected) = (stage.clone(), Expected::default());
@@ -69,6 +62,24 @@ impl Lab {
         lab.earlier = Runs::of(&lab.home)?.all.len();
         lab.expected = lab.undisturbed()?;
         Ok(lab)
+    }
+
+    /// Makes its home, and does what comes before it. Returns the simulators as they are then.
+    pub(crate) fn begun(
+        entry: Entry,
+        directory: &Path,
+        program: &Path,
+        served: &Served,
+        stage: &Stage,
+    ) -> Result<(Home, World)> {
+        let world = (entry.world)(served)?.at(MANAGEMENT, served.management);
+        let start = world.copy();
+        stage.put(world);
+        let home = Home::make(directory, program, served, &entry)?;
+        for args in entry.before {
+            succeeds(args, &home.run(&words(args))?)?;
+        }
+        Ok((home, if entry.before.is_empty() { start } else { stage.now() }))
     }
 
     /// Runs it to its end, once more, and back.

@@ -56,6 +56,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let ended = match words.as_slice() {
         ["--traced", program, ..] => stand_in::traced(program, args.get(2..).unwrap_or_default()),
+        ["--serve", directory] => hold(Path::new(directory)),
         ["--juju", socket, ..] => stand_in::juju(socket, args.get(2..).unwrap_or_default()),
         _ if words.contains(&"--help") => say(options::HELP).map(|()| 0),
         ["--list"] => {
@@ -103,6 +104,18 @@ impl Bench {
         std::fs::create_dir(&directory)?;
         Lab::ready(entry, &directory, &self.program, &self.served, &self.stage)
     }
+}
+
+/// Serves the simulators to a home in which the graft is applied, until standard input ends.
+fn hold(directory: &Path) -> Result<u8> {
+    let stage = Stage::new(World::new(&[]));
+    let served = Served::start(&stage, directory)?;
+    let entry = ALL.iter().find(|entry| entry.name == "drift").ok_or("there is no drift")?;
+    let program = std::env::current_exe()?.with_file_name("omega-cli");
+    Lab::begun(*entry, directory, &program, &served, &stage)?;
+    say("ready\n")?;
+    io::copy(&mut io::stdin().lock(), &mut io::sink())?;
+    Ok(0)
 }
 
 fn run(args: &[String]) -> Result<u8> {
