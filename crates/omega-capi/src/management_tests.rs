@@ -4,6 +4,7 @@ use http_body_util::StreamBody;
 use serde_json::json;
 
 use super::*;
+use crate::{ConnectFailure, bounded_body::LIMIT};
 
 /// A server that is too busy for this many requests, and wants to be asked again after so many seconds.
 fn busy(times: usize, seconds: &'static str) -> (Management, Arc<Mutex<Vec<String>>>) {
