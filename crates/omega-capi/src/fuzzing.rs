@@ -15,7 +15,7 @@ pub fn helm_release(bytes: &[u8]) {
     }
 }
 
-/// A token of a ServiceAccount.
+/// A token of a service account.
 pub fn token(bytes: &[u8]) {
     let _ = is_claims(bytes);
 }

@@ -1,6 +1,8 @@
 //! The readers of what comes from a unit, from Juju and from `known_hosts` files, for tests that feed them any
 //! bytes (`tests/fuzz`). Each function panics if a promise of its reader is broken.
 
+#![allow(clippy::unwrap_used, reason = "a broken promise ends a test")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
