@@ -65,7 +65,7 @@ fn directory() -> tempfile::TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
-/// A bundle. What the fixes make of it is still a bundle, and needs no further fix.
+/// A bundle. What the fixes make of it is still YAML, and without a fix it stays as it is.
 fn bundle(bytes: &[u8]) {
     let lint = |text: String| {
         let file = SourceFile { name: "bundle.yaml".to_owned(), text };
@@ -90,7 +90,7 @@ fn certificates(bytes: &[u8]) {
     drop(tls::client_identity(bytes, &Secret::new(bytes.to_vec())));
 }
 
-/// A clouds.yaml: each of its clouds. No error quotes a secret.
+/// A clouds.yaml: each of its clouds.
 fn clouds(bytes: &[u8]) {
     let secret = Secret::new(bytes.to_vec());
     let read = |cloud: &str| CloudConfig::from_clouds(&secret, cloud, None, "clouds.yaml");

@@ -24,6 +24,7 @@ command converges, nothing is lost or there twice, the runs can be rolled back, 
     --point N:SIDE    only this point: before or after the N-th call
     --calls           print the calls of an undisturbed run, and end
     --list            print the runbooks, and end
+    --serve DIR       serve the simulators to a home below DIR until standard input ends (tests/soak)
     --ci              a selection of points of some runbooks
 ";
 
