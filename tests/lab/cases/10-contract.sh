@@ -11,8 +11,8 @@ contract() {
   live_environment "$PWD"
   export OMEGA_UNITS RUST_BACKTRACE=0
   bare_workload
-  # The channel asks units alone, and takes as long as all others: beside them.
-  live_tests channel_lab "$(built test channel_lab)" >channel.log 2>&1 & channel=$!
+  # The channel asks units alone, each of its tests another one, and takes as long as all others: beside them.
+  THREADS=2 live_tests channel_lab "$(built test channel_lab)" >channel.log 2>&1 & channel=$!
   while read -r kind name program; do
     [[ $kind = test && $name != channel_lab && -e $REPO/tests/tests/$name.rs ]] || continue
     live_tests "$name" "$program"
@@ -30,7 +30,7 @@ live_tests() {
   grep -q ': test$' <<<"$("$2" --list --ignored 2>/dev/null)" || return 0
   echo "== $1"
   # what needs a cluster or a server is run by the case that has one
-  (cd "$REPO/tests"; "$2" --ignored --skip of_one_ --test-threads=1 --nocapture) 2>&1 | tee "$1.out"
+  (cd "$REPO/tests"; "$2" --ignored --skip of_one_ --test-threads="${THREADS:-1}" --nocapture) 2>&1 | tee "$1.out"
   sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$1.out" >"$1.ran"
 }
 

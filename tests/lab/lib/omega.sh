@@ -41,7 +41,7 @@ juju_stand_in() {
   local dir u n=0 units=; dir=$(realpath "$1"); shift
   mkdir -p "$dir/bin"
   for u in "$@"; do
-    units+="${units:+, }\"magnum/$n\": {\"ssh\": {\"host\": \"$(address_of "$u")\", \"port\": 2222, \"key\": \"$KEY\", \"known_hosts\": \"$dir/known_hosts\"}}"
+    units+="${units:+, }\"magnum/$n\": {\"ssh\": {\"host\": \"$(address_of "$u")\", \"port\": 2222, \"key\": \"$KEY\", \"known_hosts\": \"$dir/known_hosts\", \"init\": \"$LAB/$u.init.pid\"}}"
     n=$((n + 1))
   done
   for u in "$@"; do address_of "$u"; done | xargs python3 "$HERE/juju_status.py" "$REPO/crates/omega-juju/recordings/juju-status-3.4.2.json" >"$dir/status.json"

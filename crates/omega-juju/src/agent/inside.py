@@ -14,13 +14,17 @@ def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def listed():
+def listed(only=None):
     """Every distribution on the interpreter's path, in its order: itself, its path, name, version. Metadata that can't be
-    read has a reason in place of the version; its name is that of the directory."""
+    read has a reason in place of the version; its name is that of the directory. `only`: no other name than this one.
+    Reading the metadata of all takes longer than anything else here, so directories that have another name are left out."""
     import importlib.metadata as metadata
     seen = set()
     for found in metadata.distributions():
         path = str(getattr(found, "_path", None) or found.locate_file(""))
+        base = os.path.basename(path)
+        if only is not None and base.endswith((".dist-info", ".egg-info")) and not canonical(base).startswith(canonical(only)):
+            continue
         if os.path.realpath(path) in seen:
             continue
         seen.add(os.path.realpath(path))
@@ -30,7 +34,7 @@ def listed():
             name, version, why = None, None, type(error).__name__
         if not name or not version:
             why = "no Name and Version" if why in (None, "TypeError") else why
-            name = name or re.sub(r"(?:-[^-]*)?\.(?:dist|egg)-info$", "", os.path.basename(path))
+            name = name or re.sub(r"(?:-[^-]*)?\.(?:dist|egg)-info$", "", base)
             why = "its METADATA can't be read: %s" % why
         yield found, path, name, version, why
 
@@ -45,7 +49,7 @@ def described(found, path, version, group):
 def copies_of(question):
     """Every distribution of that name, in the order in which they are found, and those that can't be read."""
     copies, broken = [], []
-    for found, path, name, version, why in listed():
+    for found, path, name, version, why in listed(question["distribution"]):
         if canonical(name) != canonical(question["distribution"]):
             continue
         try:

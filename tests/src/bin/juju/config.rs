@@ -38,8 +38,16 @@ pub(crate) struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Machine {
-    /// Another machine, by the OpenSSH client.
-    Ssh { host: String, port: u16, key: PathBuf, known_hosts: PathBuf },
+    /// Another machine, by the OpenSSH client. `init`: a file with the id of its first process, if it runs on this host:
+    /// tasks are started in it without a login, as its agent does it.
+    Ssh {
+        host: String,
+        port: u16,
+        key: PathBuf,
+        known_hosts: PathBuf,
+        #[serde(default)]
+        init: Option<PathBuf>,
+    },
     /// This machine, with these directories before its PATH (for a `sudo` that needs none).
     Local { path: Vec<PathBuf> },
 }

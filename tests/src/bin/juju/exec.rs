@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     Ended,
     config::{Config, Fault, Machine},
-    machine::{User, command, quoted, without_stdin},
+    machine::{User, command, quoted, takes_tasks, without_stdin},
     pause, print,
 };
 
@@ -41,13 +41,16 @@ pub(crate) fn exec(config: &Config, args: &[String]) -> Ended {
         drop(writeln!(io::stderr(), "Operation 12 failed to schedule any tasks"));
         return Ok(0);
     }
-    let mut running = Vec::new();
+    let (mut running, mut tasks, mut late) = (Vec::new(), Vec::new(), Vec::new());
+    let until = Instant::now() + options.wait;
     for (id, name) in options.units.iter().enumerate() {
         let (unit, machine) = config.unit(name)?;
-        running.push((unit, id, start(machine, &options.line)?));
+        if takes_tasks(machine) {
+            running.push((unit, id, start(machine, &options.line)?));
+        } else {
+            late.push(unit);
+        }
     }
-    let until = Instant::now() + options.wait;
-    let (mut tasks, mut late) = (Vec::new(), Vec::new());
     for (unit, id, (child, stdout, stderr)) in running {
         match wait(child, until)? {
             None => late.push(unit),
@@ -59,6 +62,7 @@ pub(crate) fn exec(config: &Config, args: &[String]) -> Ended {
         }
     }
     if !late.is_empty() {
+        thread::sleep(until.saturating_duration_since(Instant::now()));
         // The tasks keep running, and nothing of the others is printed.
         return Err(format!("timed out waiting for results from: {}", late.join(", ")));
     }

@@ -1,6 +1,11 @@
-use std::process::{Command, Stdio};
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use crate::config::Machine;
+
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// As whom a command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +28,26 @@ pub(crate) fn command(machine: &Machine, user: User, line: &str) -> Command {
             command.env("PATH", std::env::join_paths(places).unwrap_or_default());
             command
         }
-        Machine::Ssh { host, port, key, known_hosts } => {
+        Machine::Ssh { init: Some(init), .. } if matches!(user, User::Root) => {
+            let mut command = Command::new("nsenter");
+            command.arg("-t").arg(std::fs::read_to_string(init).unwrap_or_default().trim());
+            command.args([
+                "-m",
+                "-u",
+                "-i",
+                "-n",
+                "-p",
+                "-C",
+                "-r",
+                "-w",
+                "--",
+                "/usr/bin/env",
+                "-i",
+            ]);
+            command.args([PATH, "HOME=/root", "LANG=C.UTF-8", "sh", "-c", line]);
+            command
+        }
+        Machine::Ssh { host, port, key, known_hosts, .. } => {
             let mut command = Command::new("ssh");
             command.args(["-T", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-i"]).arg(key);
             command.arg("-o").arg(format!("UserKnownHostsFile={}", known_hosts.display()));
@@ -47,4 +71,12 @@ pub(crate) fn without_stdin(mut command: Command) -> Command {
 /// One word for a shell.
 pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Whether tasks can be started there. On a machine that is down none ends.
+pub(crate) fn takes_tasks(machine: &Machine) -> bool {
+    let Machine::Ssh { init: Some(init), .. } = machine else { return true };
+    let process = std::fs::read_to_string(init).unwrap_or_default();
+    let process = process.trim();
+    !process.is_empty() && PathBuf::from("/proc").join(process).is_dir()
 }

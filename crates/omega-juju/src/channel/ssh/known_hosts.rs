@@ -194,15 +194,31 @@ fn is_hash_of(hashed: &str, name: &str) -> bool {
     })
 }
 
-/// `*` matches any text and `?` any character; brackets have no special meaning.
+/// `*` matches any text and `?` any character; brackets have no special meaning. Only the last `*` is ever tried
+/// again, so that no pattern takes long.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern.split_first(), name.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), None) => matches(rest, name),
-        (Some((b'*', rest)), Some((_, tail))) => matches(rest, name) || matches(pattern, tail),
-        (Some((b'?', rest)), Some((_, tail))) => matches(rest, tail),
-        (Some((one, rest)), Some((other, tail))) => one == other && matches(rest, tail),
-        (None, Some(_)) | (Some(_), None) => false,
+    let (mut pattern, mut name) = (pattern, name);
+    // What follows the last `*`, and the text that it is tried on next.
+    let mut again: Option<(&[u8], &[u8])> = None;
+    loop {
+        match (pattern.split_first(), name.split_first()) {
+            (None, None) => return true,
+            (Some((b'*', rest)), _) => {
+                (pattern, again) = (rest, Some((rest, name)));
+                continue;
+            }
+            (Some((b'?', rest)), Some((_, tail))) => {
+                (pattern, name) = (rest, tail);
+                continue;
+            }
+            (Some((one, rest)), Some((other, tail))) if one == other => {
+                (pattern, name) = (rest, tail);
+                continue;
+            }
+            (Some(_) | None, _) => {}
+        }
+        let Some((rest, [_, tail @ ..])) = again else { return false };
+        (pattern, name, again) = (rest, tail, Some((rest, tail)));
     }
 }
 

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 // Made by ssh-keygen for these tests; the private halves are gone.
@@ -102,4 +104,77 @@ async fn a_missing_file_is_skipped_and_an_unreadable_one_is_an_error() {
     let known = KnownHosts::load(&[home.path().join("none"), file]).await.unwrap();
     assert_eq!(known.check("u", 22, &key(ED)), Verdict::Known);
     assert!(KnownHosts::load(&[home.path().to_owned()]).await.is_err(), "a directory");
+}
+
+#[test]
+fn a_pattern_of_many_stars_takes_no_longer_than_others() {
+    let stars = "*a".repeat(200);
+    assert!(!matches(format!("{stars}b").as_bytes(), "a".repeat(4000).as_bytes()));
+    assert!(matches(format!("{stars}*").as_bytes(), "a".repeat(4000).as_bytes()));
+}
+
+/// The lines at which `ssh-keygen -F` finds records of a host.
+#[expect(clippy::disallowed_methods, reason = "ssh-keygen itself is asked")]
+fn found_by_ssh_keygen(file: &Path, host: &str) -> Vec<usize> {
+    let mut command = std::process::Command::new("ssh-keygen");
+    let output = command.args(["-F", host, "-f"]).arg(file).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = |said: &str| {
+        let number = said.strip_prefix("# Host ")?.split_once(" found: line ")?.1;
+        number.split_whitespace().next()?.parse().ok()
+    };
+    said.lines().filter_map(line).collect()
+}
+
+/// A line of a file: a record as people write them, with mistakes.
+fn lines() -> impl Strategy<Value = String> {
+    let hosts = prop::sample::select(vec![
+        "a", "A", "b", "a.b", "*", "?", "a*", "*b", "a?b", "!a", "!*b", "[a]:2222", "[*]:2222",
+        "[a]:*", "[a]", "", HASHED[0], HASHED[1], "|1|x|y", "|2|x|y", "#a",
+    ]);
+    let hosts = prop::collection::vec(hosts, 1..4).prop_map(|all| all.join(","));
+    let marker = prop::sample::select(vec![
+        "",
+        "",
+        "",
+        "@revoked ",
+        "@cert-authority ",
+        "@other ",
+        " ",
+        "\t",
+    ]);
+    let key = prop::sample::select(vec![
+        ED,
+        OTHER,
+        EC,
+        RSA,
+        "",
+        "ssh-ed25519",
+        "ssh-ed25519 AAAA",
+        "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIM4xWzoPFLDoxDtDXHWJ3eVH0bdgR2UzqanY5B/TTOye",
+    ]);
+    let gap = prop::sample::select(vec![" ", "  ", "\t"]);
+    let comment = prop::sample::select(vec!["", " me@here", " # no comment"]);
+    (marker, hosts, gap, key, comment).prop_map(|(m, h, g, k, c)| format!("{m}{h}{g}{k}{c}"))
+}
+
+#[test]
+#[ignore = "needs ssh-keygen"]
+fn ssh_keygen_finds_the_same_records() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("known_hosts");
+    let mut compared = 0;
+    let names =
+        ["a", "b", "a.b", "axb", "[a]:2222", "[b]:22", "hashed.example", "[hashed.example]:2222"];
+    proptest!(ProptestConfig::with_cases(256), |(lines in prop::collection::vec(lines(), 1..8))| {
+        std::fs::write(&file, lines.join("\n") + "\n").unwrap();
+        let known = hosts(&lines.join("\n"));
+        for name in names {
+            let covering = known.0.iter().filter(|record| record.covers(name));
+            let found: Vec<usize> = covering.map(|r| r.place[3..].parse().unwrap()).collect();
+            prop_assert_eq!(&found, &found_by_ssh_keygen(&file, name), "{} in {:?}", name, lines);
+            compared += found.len();
+        }
+    });
+    assert!(compared > 100, "{compared}");
 }
