@@ -166,8 +166,9 @@ impl Record {
     /// matches excludes it.
     fn covers(&self, name: &str) -> bool {
         let name = name.to_lowercase();
-        if let Some(hashed) = self.hosts.strip_prefix("|1|") {
-            return is_hash_of(hashed, &name);
+        // As in OpenSSH, what begins with a bar is one hash, and no pattern.
+        if let Some(hashed) = self.hosts.strip_prefix('|') {
+            return hashed.strip_prefix("1|").is_some_and(|hashed| is_hash_of(hashed, &name));
         }
         let mut covered = false;
         for pattern in self.hosts.split(',') {

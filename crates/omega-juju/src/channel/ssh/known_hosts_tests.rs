@@ -52,6 +52,7 @@ fn a_record_matches_as_in_openssh() {
         (HASHED[1], "hashed.example", 2222, true),
         (HASHED[1], "hashed.example", 22, false),
         ("|1|nonsense|?", "unit.example", 22, false),
+        ("|2|x|y,unit.example", "unit.example", 22, false),
     ] {
         assert_eq!(covered(patterns, host, port), expected, "{patterns} for {host}:{port}");
     }
@@ -143,16 +144,8 @@ fn lines() -> impl Strategy<Value = String> {
         " ",
         "\t",
     ]);
-    let key = prop::sample::select(vec![
-        ED,
-        OTHER,
-        EC,
-        RSA,
-        "",
-        "ssh-ed25519",
-        "ssh-ed25519 AAAA",
-        "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIM4xWzoPFLDoxDtDXHWJ3eVH0bdgR2UzqanY5B/TTOye",
-    ]);
+    // ssh-keygen -F does not look at the key; ssh does.
+    let key = prop::sample::select(vec![ED, OTHER, EC, RSA]);
     let gap = prop::sample::select(vec![" ", "  ", "\t"]);
     let comment = prop::sample::select(vec!["", " me@here", " # no comment"]);
     (marker, hosts, gap, key, comment).prop_map(|(m, h, g, k, c)| format!("{m}{h}{g}{k}{c}"))
@@ -163,7 +156,7 @@ fn lines() -> impl Strategy<Value = String> {
 fn ssh_keygen_finds_the_same_records() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("known_hosts");
-    let mut compared = 0;
+    let compared = std::cell::Cell::new(0);
     let names =
         ["a", "b", "a.b", "axb", "[a]:2222", "[b]:22", "hashed.example", "[hashed.example]:2222"];
     proptest!(ProptestConfig::with_cases(256), |(lines in prop::collection::vec(lines(), 1..8))| {
@@ -173,8 +166,8 @@ fn ssh_keygen_finds_the_same_records() {
             let covering = known.0.iter().filter(|record| record.covers(name));
             let found: Vec<usize> = covering.map(|r| r.place[3..].parse().unwrap()).collect();
             prop_assert_eq!(&found, &found_by_ssh_keygen(&file, name), "{} in {:?}", name, lines);
-            compared += found.len();
+            compared.set(compared.get() + found.len());
         }
     });
-    assert!(compared > 100, "{compared}");
+    assert!(compared.get() > 100, "{}", compared.get());
 }
