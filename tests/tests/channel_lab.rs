@@ -144,7 +144,10 @@ async fn by_juju() {
     let config = home.path().join("config.json");
     let known_hosts = known_hosts(&host, &home);
     let machine = json!({
-        "ssh": { "host": host, "port": 2222, "key": lab("key"), "known_hosts": known_hosts }
+        "ssh": {
+            "host": host, "port": 2222, "key": lab("key"), "known_hosts": known_hosts,
+            "init": lab("unit1.init.pid")
+        }
     });
     fs::write(&config, json!({ "units": { "magnum/0": machine } }).to_string()).unwrap();
     let program = home.path().join("juju");

@@ -215,6 +215,21 @@ async fn nothing_scheduled_exits_0_and_is_an_error_of_omegas() {
     assert!(matches!(error, Error::NothingScheduled { .. }), "{error:?}");
 }
 
+// A machine that is down takes no task: whoever waits for one waits until its time is over.
+#[test]
+fn an_exec_on_a_machine_that_is_down_waits_in_vain() {
+    // The process is one of this host, so the machine's is gone.
+    let init = tempfile::NamedTempFile::new().unwrap();
+    fs::write(init.path(), std::process::id().to_string()).unwrap();
+    let ssh = json!({ "host": "127.0.0.1", "port": 9, "key": "k", "known_hosts": "h", "init": init.path() });
+    let model = Model::new(&json!({ "units": { "magnum/0": { "ssh": ssh } } }));
+    let begin = Instant::now();
+    let output = model.juju(&["exec", "--unit", "magnum/0", "--wait", "1s", "--", "true"], None);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()));
+    assert_eq!(text(&output.stderr), "ERROR timed out waiting for results from: magnum/0\n");
+    assert!(begin.elapsed() >= Duration::from_secs(1));
+}
+
 // "Timeout (default 5 min; ...): error "timed out waiting for results from: ..." rc 1, and no
 //  output at all. The remote task keeps running."
 #[test]

@@ -14,16 +14,28 @@ def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def has_other_name(path, name):
+    """Whether the metadata at a path begin with another name. Reading all of them as e-mail, which importlib does, takes
+    longer than anything else here."""
+    for file in (os.path.join(path, "METADATA"), os.path.join(path, "PKG-INFO"), path):
+        try:
+            with open(file, "rb") as metadata:
+                found = re.search(rb"^Name:[ \t]*(\S+)[ \t]*\r?$", metadata.read(4096), re.MULTILINE)
+        except OSError:
+            continue
+        return found is not None and canonical(found.group(1).decode("utf-8", "replace")) != canonical(name)
+    return False
+
+
 def listed(only=None):
     """Every distribution on the interpreter's path, in its order: itself, its path, name, version. Metadata that can't be
-    read has a reason in place of the version; its name is that of the directory. `only`: no other name than this one.
-    Reading the metadata of all takes longer than anything else here, so directories that have another name are left out."""
+    read has a reason in place of the version; its name is that of the directory. `only`: those of other names may be left
+    out."""
     import importlib.metadata as metadata
     seen = set()
     for found in metadata.distributions():
         path = str(getattr(found, "_path", None) or found.locate_file(""))
-        base = os.path.basename(path)
-        if only is not None and base.endswith((".dist-info", ".egg-info")) and not canonical(base).startswith(canonical(only)):
+        if only is not None and has_other_name(path, only):
             continue
         if os.path.realpath(path) in seen:
             continue
@@ -34,7 +46,7 @@ def listed(only=None):
             name, version, why = None, None, type(error).__name__
         if not name or not version:
             why = "no Name and Version" if why in (None, "TypeError") else why
-            name = name or re.sub(r"(?:-[^-]*)?\.(?:dist|egg)-info$", "", base)
+            name = name or re.sub(r"(?:-[^-]*)?\.(?:dist|egg)-info$", "", os.path.basename(path))
             why = "its METADATA can't be read: %s" % why
         yield found, path, name, version, why
 

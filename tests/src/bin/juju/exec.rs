@@ -62,7 +62,8 @@ pub(crate) fn exec(config: &Config, args: &[String]) -> Ended {
         }
     }
     if !late.is_empty() {
-        thread::sleep(until.saturating_duration_since(Instant::now()));
+        let left = until.saturating_duration_since(Instant::now()).as_millis();
+        pause(u64::try_from(left).unwrap_or(u64::MAX));
         // The tasks keep running, and nothing of the others is printed.
         return Err(format!("timed out waiting for results from: {}", late.join(", ")));
     }

@@ -1,5 +1,7 @@
 use std::{
-    path::PathBuf,
+    fs,
+    os::unix::process::CommandExt as _,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -30,7 +32,8 @@ pub(crate) fn command(machine: &Machine, user: User, line: &str) -> Command {
         }
         Machine::Ssh { init: Some(init), .. } if matches!(user, User::Root) => {
             let mut command = Command::new("nsenter");
-            command.arg("-t").arg(std::fs::read_to_string(init).unwrap_or_default().trim());
+            // A task goes on when the one who waits for it is gone.
+            command.process_group(0).arg("-t").arg(first_process(init).unwrap_or_default());
             command.args([
                 "-m",
                 "-u",
@@ -76,7 +79,12 @@ pub(crate) fn quoted(word: &str) -> String {
 /// Whether tasks can be started there. On a machine that is down none ends.
 pub(crate) fn takes_tasks(machine: &Machine) -> bool {
     let Machine::Ssh { init: Some(init), .. } = machine else { return true };
-    let process = std::fs::read_to_string(init).unwrap_or_default();
-    let process = process.trim();
-    !process.is_empty() && PathBuf::from("/proc").join(process).is_dir()
+    first_process(init).is_some()
+}
+
+/// The id of a machine's first process, while it lives. One that has this host's files is somebody else's by now.
+fn first_process(init: &Path) -> Option<String> {
+    let process = fs::read_to_string(init).ok()?.trim().to_owned();
+    let files = |of: &str| fs::read_link(format!("/proc/{of}/ns/mnt")).ok();
+    (!process.is_empty() && files(&process)? != files("self")?).then_some(process)
 }

@@ -1,5 +1,6 @@
 //! A stand-in for the `juju` program, for machines where it can't run: its documented behaviour on
-//! the command line, in front of real machines (by OpenSSH) or of this one.
+//! the command line, in front of real machines (`ssh` by OpenSSH; tasks by a login too, or in the machine itself)
+//! or of this one.
 //!
 //! What it does is what juju 3's sources and its own output say; `tests/tests/juju_behaviour.rs`
 //! has a test for each line. `OMEGA_JUJU_STANDIN` names its configuration ([`config::Config`]).

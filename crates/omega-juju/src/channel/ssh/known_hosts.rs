@@ -143,7 +143,7 @@ pub(crate) fn fingerprint(key: &PublicKey) -> String {
 }
 
 fn name(host: &str, port: u16) -> String {
-    let host = host.to_lowercase();
+    let host = host.to_ascii_lowercase();
     if port == 22 { host } else { format!("[{host}]:{port}") }
 }
 
@@ -165,7 +165,7 @@ impl Record {
     /// Whether the record matches `name`: by its hash, or by patterns, of which one with `!` that
     /// matches excludes it.
     fn covers(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
+        let name = name.to_ascii_lowercase();
         // As in OpenSSH, what begins with a bar is one hash, and no pattern.
         if let Some(hashed) = self.hosts.strip_prefix('|') {
             return hashed.strip_prefix("1|").is_some_and(|hashed| is_hash_of(hashed, &name));
@@ -174,7 +174,7 @@ impl Record {
         for pattern in self.hosts.split(',') {
             let (negated, pattern) =
                 pattern.strip_prefix('!').map_or((false, pattern), |rest| (true, rest));
-            if matches(pattern.to_lowercase().as_bytes(), name.as_bytes()) {
+            if matches(pattern.to_ascii_lowercase().as_bytes(), name.as_bytes()) {
                 if negated {
                     return false;
                 }
