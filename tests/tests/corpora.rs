@@ -1,6 +1,8 @@
 //! What the fuzz targets were given before, again; and the same with random mistakes. Without coverage to guide it, that
 //! finds less than `tests/fuzz/run`, but it runs with every change.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+
 use std::{fs, panic::catch_unwind, path::Path};
 
 use omega_tests::fuzz::TARGETS;
