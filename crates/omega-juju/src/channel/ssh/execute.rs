@@ -1,7 +1,7 @@
 use std::{pin::pin, time::Duration};
 
 use omega_core::{Retry, Touched};
-use russh::{ChannelMsg, ChannelReadHalf, Sig};
+use russh::{Channel, ChannelMsg, ChannelReadHalf, Sig, client::Msg};
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 
 use super::{connect::Connection, hop::late};
@@ -15,31 +15,45 @@ use crate::{
 const MOST: usize = 64 << 20;
 
 impl Connection {
-    /// Executes one command line, with all of `stdin`.
+    /// Opens a session. Nothing is executed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the connection is lost, or the server opens none in time.
+    pub(super) async fn session(&self, within: Duration) -> Result<Channel<Msg>, Error> {
+        let open = timeout(within, self.handle.channel_open_session()).await;
+        let late = |_| late(&self.label, self.server.clone(), SshStage::Session, within);
+        open.map_err(late)?.map_err(|error| self.broke(&error.to_string(), Touched::Nothing))
+    }
+
+    fn broke(&self, why: &str, touched: Touched) -> Error {
+        Error::Unreachable {
+            unit: self.label.clone(),
+            via: "ssh".to_owned(),
+            why: why.to_owned(),
+            next: Some(
+                "check that the machine runs and its sshd, then run the same command again"
+                    .to_owned(),
+            ),
+            touched,
+            retry: Retry::Transient,
+        }
+    }
+
+    /// Executes one command line in a session, with all of `stdin`.
     ///
     /// # Errors
     ///
     /// The error says whether the command may have run.
     pub(super) async fn execute(
         &self,
+        channel: Channel<Msg>,
         line: &str,
         stdin: &Stdin,
         within: Duration,
         touched: Touched,
     ) -> Result<Output, Error> {
-        let broke = |why: String, touched| Error::Unreachable {
-            unit: self.label.clone(),
-            via: "ssh".to_owned(),
-            why,
-            next: None,
-            touched,
-            retry: Retry::Transient,
-        };
-        let open = timeout(within, self.handle.channel_open_session()).await;
-        let late = |_| late(&self.label, self.server.clone(), SshStage::Session, within);
-        let channel =
-            open.map_err(late)?.map_err(|error| broke(error.to_string(), Touched::Nothing))?;
-        channel.exec(true, line).await.map_err(|error| broke(error.to_string(), touched))?;
+        channel.exec(true, line).await.map_err(|error| self.broke(&error.to_string(), touched))?;
         let (mut read, write) = channel.split();
         let writing = async {
             let mut input = write.make_writer();
@@ -49,7 +63,7 @@ impl Connection {
         };
         match timeout(within, gather(&mut read, writing)).await {
             Ok(Ok(output)) => Ok(output),
-            Ok(Err(why)) => Err(broke(why.to_owned(), touched)),
+            Ok(Err(why)) => Err(self.broke(why, touched)),
             Err(_) => {
                 // sshd signals the process group. A process that sudo runs as root may survive that,
                 // but has its own deadline.

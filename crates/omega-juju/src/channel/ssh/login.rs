@@ -1,6 +1,7 @@
 use std::{path::Path, sync::Arc};
 
 use russh::{
+    MethodSet,
     client::{AuthResult, Handle},
     keys::{
         Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey,
@@ -50,13 +51,36 @@ async fn offer(
     if tried.notes.is_empty() {
         tried.notes.push("nothing: neither a key file nor an agent is configured".to_owned());
     }
-    Err(Error::Denied {
+    Err(denied(hop, &tried))
+}
+
+fn denied(hop: Hop<'_>, tried: &Tried) -> Error {
+    Error::Denied {
         unit: hop.label(),
-        via: format!("ssh {}", target.label()),
+        via: format!("ssh {}", hop.target.label()),
         tried: tried.notes.join("; "),
         next: "add the public key to the machine (juju add-ssh-key), or name the right key in the site file"
             .to_owned(),
-    })
+    }
+}
+
+/// Notes that a key was refused. A server that refuses one names the methods that are left; with none, russh means that
+/// the connection was lost. After other refusals it is the server that has had enough (`MaxAuthTries`).
+fn refused(
+    hop: Hop<'_>,
+    tried: &mut Tried,
+    key: &str,
+    methods_left: &MethodSet,
+) -> Result<(), Error> {
+    if !methods_left.is_empty() {
+        tried.notes.push(format!("{key}: refused"));
+        return Ok(());
+    }
+    if tried.offered == 1 {
+        return Err(interrupted(hop, "the connection was lost"));
+    }
+    tried.notes.push(format!("{key}: the server closed the connection"));
+    Err(denied(hop, tried))
 }
 
 async fn by_file(
@@ -85,8 +109,8 @@ async fn by_file(
     tried.offered += 1;
     match result {
         Ok(AuthResult::Success) => Ok(true),
-        Ok(AuthResult::Failure { .. }) => {
-            tried.notes.push(format!("{shown} ({}): refused", kind.as_str()));
+        Ok(AuthResult::Failure { remaining_methods, .. }) => {
+            refused(hop, tried, &format!("{shown} ({})", kind.as_str()), &remaining_methods)?;
             Ok(false)
         }
         Err(error) => Err(interrupted(hop, &error.to_string())),
@@ -170,7 +194,9 @@ async fn by_agent(
         let result = handle.authenticate_publickey_with(&target.user, key, hash, &mut agent).await;
         match result {
             Ok(AuthResult::Success) => return Ok(true),
-            Ok(AuthResult::Failure { .. }) => tried.notes.push(format!("{comment}: refused")),
+            Ok(AuthResult::Failure { remaining_methods, .. }) => {
+                refused(hop, tried, &comment, &remaining_methods)?;
+            }
             Err(error) => tried.notes.push(format!("{comment}: {error}")),
         }
     }
@@ -195,7 +221,11 @@ async fn hash(handle: &Handle<ServerKey>, kind: &Algorithm) -> Option<HashAlg> {
 }
 
 fn interrupted(hop: Hop<'_>, why: &str) -> Error {
-    hop.unreachable(&format!("the login was interrupted: {why}"), None)
+    let next = format!(
+        "run the same command again; if that fails too, look at sshd on {}: ssh -v shows how far it gets",
+        hop.target.address()
+    );
+    hop.unreachable(&format!("the login was interrupted: {why}"), Some(next))
 }
 
 #[cfg(test)]

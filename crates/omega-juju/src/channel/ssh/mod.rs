@@ -8,10 +8,11 @@ mod listening;
 mod login;
 mod server_key;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use omega_core::{Touched, run::HeldLock};
+use russh::client::Msg;
 use tokio::sync::{Mutex, Semaphore};
 
 use self::connect::Connection;
@@ -99,14 +100,44 @@ impl Ssh {
         Self { connection: Mutex::new(Some(Arc::new(connection))), ..ssh }
     }
 
-    async fn connection(&self) -> Result<Arc<Connection>, Error> {
+    /// Returns the connection, and whether it was there before.
+    async fn connection(&self) -> Result<(Arc<Connection>, bool), Error> {
         let mut held = self.connection.lock().await;
         if let Some(open) = held.as_ref().filter(|connection| !connection.is_closed()) {
-            return Ok(Arc::clone(open));
+            return Ok((Arc::clone(open), true));
         }
         let fresh = Arc::new(Connection::open(&self.target, self.deadlines.connect).await?);
         *held = Some(Arc::clone(&fresh));
-        Ok(fresh)
+        Ok((fresh, false))
+    }
+
+    /// Makes the next execution open a new connection.
+    async fn forget(&self, connection: &Arc<Connection>) {
+        let mut held = self.connection.lock().await;
+        if held.as_ref().is_some_and(|other| Arc::ptr_eq(other, connection)) {
+            *held = None;
+        }
+    }
+
+    /// Opens a session. A connection that was lost since it was last used is opened anew: nothing was sent yet.
+    async fn session(
+        &self,
+        within: Duration,
+    ) -> Result<(Arc<Connection>, russh::Channel<Msg>), Error> {
+        let (mut connection, kept) = self.connection().await?;
+        let mut session = connection.session(within).await;
+        if kept && matches!(session, Err(Error::Unreachable { .. })) {
+            self.forget(&connection).await;
+            connection = self.connection().await?.0;
+            session = connection.session(within).await;
+        }
+        match session {
+            Ok(session) => Ok((connection, session)),
+            Err(error) => {
+                self.forget(&connection).await;
+                Err(error)
+            }
+        }
     }
 
     async fn run(&self, request: &Request, touched: Touched) -> Result<Output, Error> {
@@ -120,14 +151,10 @@ impl Ssh {
         };
         let stdin = request.stdin();
         let _permit = self.sessions.acquire().await;
-        let connection = self.connection().await?;
-        let result = connection.execute(&quoted(&args), &stdin, within, touched).await;
+        let (connection, session) = self.session(within).await?;
+        let result = connection.execute(session, &quoted(&args), &stdin, within, touched).await;
         if result.is_err() {
-            // The next execution opens a new connection.
-            let mut held = self.connection.lock().await;
-            if held.as_ref().is_some_and(|other| Arc::ptr_eq(other, &connection)) {
-                *held = None;
-            }
+            self.forget(&connection).await;
         }
         result
     }

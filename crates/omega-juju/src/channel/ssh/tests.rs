@@ -1,10 +1,8 @@
 //! The channel with russh's server, over a pipe in memory. Commands are not executed; the lab tests
 //! that on real units (`tests/tests/channel_lab.rs`).
 
-use std::time::Duration;
-
 use omega_core::{
-    Diagnostic as _,
+    Diagnostic as _, Retry,
     values::{Secret, Sha256},
 };
 use russh::{
@@ -38,6 +36,10 @@ enum Machine {
     Breaks,
     /// Never answers a login.
     NoLogin,
+    /// Closes the connection at a login.
+    LosesLogin,
+    /// Closes the connection when a second session is opened.
+    LosesSecond,
     /// Never opens a session.
     NoSession,
     /// Never opens a connection to the next machine.
@@ -48,6 +50,7 @@ struct Server {
     machine: Machine,
     accepts: PrivateKey,
     input: Vec<u8>,
+    sessions: usize,
 }
 
 impl Server {
@@ -83,6 +86,9 @@ impl server::Handler for Server {
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, russh::Error> {
         self.hang_at(Machine::NoLogin).await;
+        if self.machine == Machine::LosesLogin {
+            return Err(russh::Error::Disconnect);
+        }
         let good =
             user == "ubuntu" && key.public_key.key_data() == self.accepts.public_key().key_data();
         Ok(if good { Auth::Accept } else { Auth::reject() })
@@ -95,6 +101,10 @@ impl server::Handler for Server {
         _: &mut Session,
     ) -> Result<(), russh::Error> {
         self.hang_at(Machine::NoSession).await;
+        self.sessions += 1;
+        if self.machine == Machine::LosesSecond && self.sessions == 2 {
+            return Err(russh::Error::Disconnect);
+        }
         reply.accept().await;
         Ok(())
     }
@@ -142,6 +152,8 @@ impl server::Handler for Server {
             | Machine::Truncates
             | Machine::Hangs
             | Machine::NoLogin
+            | Machine::LosesLogin
+            | Machine::LosesSecond
             | Machine::NoSession
             | Machine::NoTunnel => {}
         }
@@ -166,7 +178,7 @@ impl server::Handler for Server {
         let mut answer = self.answer();
         self.input.clear();
         match self.machine {
-            Machine::Answers => {}
+            Machine::Answers | Machine::LosesSecond => {}
             Machine::Truncates => answer.truncate(answer.len() - 20),
             Machine::NeverReads
             | Machine::Hangs
@@ -174,6 +186,7 @@ impl server::Handler for Server {
             | Machine::Killed
             | Machine::Breaks
             | Machine::NoLogin
+            | Machine::LosesLogin
             | Machine::NoSession
             | Machine::NoTunnel => {
                 return Ok(());
@@ -245,7 +258,7 @@ impl Place {
             auth_rejection_time_initial: Some(Duration::ZERO),
             ..server::Config::default()
         };
-        let server = Server { machine, accepts: self.user.clone(), input: Vec::new() };
+        let server = Server { machine, accepts: self.user.clone(), input: Vec::new(), sessions: 0 };
         tokio::spawn(async move {
             if let Ok(session) = server::run_stream(Arc::new(config), stream, server).await {
                 drop(session.await);
@@ -389,6 +402,25 @@ async fn a_lost_connection_may_have_had_an_effect() {
         let ssh = place.connect(machine, place.target()).await.unwrap();
         let error = ssh.act(&RELOAD, Payload::Null, None).await.unwrap_err();
         assert_eq!(error.touched(), Touched::Maybe, "{machine:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_interrupted_is_no_refused_key() {
+    let place = Place::new();
+    let error = place.connect(Machine::LosesLogin, place.target()).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { retry: Retry::Transient, .. }), "{error:?}");
+    assert!(error.to_string().contains("the login was interrupted"), "{error}");
+    assert!(error.next().unwrap().starts_with("run the same command again"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_lost_in_between_is_opened_anew_and_an_action_is_sent_once() {
+    let place = Place::new();
+    let target = place.listen(Accepts::As(Machine::LosesSecond)).await;
+    let ssh = Ssh::lazy(target, Deadlines::default());
+    for _ in 0..4 {
+        ssh.act(&RELOAD, Payload::Null, None).await.unwrap();
     }
 }
 
