@@ -32,7 +32,7 @@ impl Connection {
             via: "ssh".to_owned(),
             why: why.to_owned(),
             next: Some(
-                "check that the machine runs and its sshd, then run the same command again"
+                "check that the machine and its sshd run, then run the same command again"
                     .to_owned(),
             ),
             touched,

@@ -415,7 +415,7 @@ async fn a_login_that_is_interrupted_is_no_refused_key() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_lost_in_between_is_opened_anew_and_an_action_is_sent_once() {
+async fn a_connection_that_was_lost_in_between_is_opened_anew() {
     let place = Place::new();
     let target = place.listen(Accepts::As(Machine::LosesSecond)).await;
     let ssh = Ssh::lazy(target, Deadlines::default());
