@@ -42,7 +42,20 @@ pub struct Context {
     journal: Arc<dyn Journal>,
     written: Arc<AtomicBool>,
     step: Option<Arc<StepId>>,
+    purpose: Purpose,
     locking: Arc<Locking>,
+}
+
+/// What a change is for, as the journal tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It stays, and can be rolled back.
+    #[default]
+    Lasting,
+    /// What it makes is removed again by the same run.
+    Temporary,
+    /// It removes what a run made for itself, or only in part: that has no rollback.
+    Removal,
 }
 
 impl Default for Context {
@@ -57,6 +70,7 @@ impl Default for Context {
             journal: Arc::new(NoJournal),
             written: Arc::default(),
             step: None,
+            purpose: Purpose::default(),
             locking: Arc::default(),
         }
     }
@@ -64,8 +78,7 @@ impl Default for Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cancel, run, deadline, clock, events: _, journal: _, written, step, locking } =
-            self;
+        let Self { cancel, run, deadline, clock, written, step, purpose, locking, .. } = self;
         f.debug_struct("Context")
             .field("cancel", cancel)
             .field("run", run)
@@ -73,6 +86,7 @@ impl fmt::Debug for Context {
             .field("clock", clock)
             .field("written", written)
             .field("step", step)
+            .field("purpose", purpose)
             .field("locking", locking)
             .finish_non_exhaustive()
     }
@@ -126,6 +140,16 @@ impl Context {
     #[must_use]
     pub fn for_step(&self, step: StepId) -> Self {
         Self { step: Some(Arc::new(step)), ..self.clone() }
+    }
+
+    /// Returns a context of the same run for changes of this purpose.
+    pub(crate) fn for_purpose(&self, purpose: Purpose) -> Self {
+        Self { purpose, ..self.clone() }
+    }
+
+    /// Returns what changes are for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// Returns the cancellation token.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Check, Context, Delta, Describe as _, Desired, Diagnostic as _, EnsureError, Event, Failure,
     JournalError, Label as _, StepId, Touched, WaitError, chain,
+    context::Purpose,
     journal::{Entry, Undo},
     wait::wait_after,
 };
@@ -77,12 +78,7 @@ pub async fn ensure<D: Desired>(
     target: &D::Target,
     desired: &D,
 ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
-    plan_in_time(ctx, target, desired)
-        .await?
-        .ready(ctx, target)
-        .await?
-        .execute(ctx, target, false)
-        .await
+    plan_in_time(ctx, target, desired).await?.ready(ctx, target).await?.execute(ctx, target).await
 }
 
 /// As [`plan`], as long as the run has time.
@@ -146,7 +142,7 @@ impl<D: Desired> Plan<D> {
     ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
         let now = plan_in_time(ctx, target, &self.desired).await?.ready(ctx, target).await?;
         if now.delta.within(&self.delta) {
-            return now.execute(ctx, target, false).await;
+            return now.execute(ctx, target).await;
         }
         let why = match &self.delta {
             Delta::Wait(_) => "it was waiting when the plan was made; its changes need approval",
@@ -178,13 +174,10 @@ impl<D: Desired> Plan<D> {
 
     /// Applies and verifies. What a failure leaves is removed, where a part is of no use; then it may
     /// start over.
-    ///
-    /// `temporary`: whether what is made is to be removed again by the same run.
     pub(crate) async fn execute(
         self,
         ctx: &Context,
         target: &D::Target,
-        temporary: bool,
     ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
         let (desired, approved) = (self.desired.clone(), self.delta.clone());
         let mut plan = self;
@@ -193,7 +186,7 @@ impl<D: Desired> Plan<D> {
             attempts += 1;
             let cleanup = plan.cleanup();
             // Boxed: these are large, and in every caller's future.
-            let attempt = Box::pin(plan.attempt(ctx, target, temporary));
+            let attempt = Box::pin(plan.attempt(ctx, target));
             let failed = match (attempt.await, cleanup) {
                 (Err(error), Some(cleanup)) => {
                     Box::pin(clean(ctx, target, &desired, &cleanup, error)).await
@@ -220,9 +213,11 @@ impl<D: Desired> Plan<D> {
         self,
         ctx: &Context,
         target: &D::Target,
-        temporary: bool,
     ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
-        let (undo, cleanup) = (self.undo(), self.cleanup());
+        let (undo, cleanup) = match ctx.purpose() {
+            Purpose::Lasting | Purpose::Temporary => (self.undo(), self.cleanup()),
+            Purpose::Removal => (None, None),
+        };
         let Self { desired, before, delta } = self;
         let changes = match delta {
             Delta::Changes(changes) => changes,
@@ -236,6 +231,7 @@ impl<D: Desired> Plan<D> {
         let stored = |undo: &Option<D::Undo>| undo.as_ref().map(Undo::of).transpose();
         let intent = stored(&undo).and_then(|undo| {
             let back = (undo, stored(&cleanup)?);
+            let temporary = ctx.purpose() != Purpose::Lasting;
             Entry::intent(step.clone(), &desired, &changes, back, temporary)
         });
         record(ctx, intent, Touched::Nothing)?;
@@ -300,13 +296,13 @@ async fn clean<D: Desired>(
     cleanup: &D::Undo,
     mut error: EnsureError<D::Error>,
 ) -> EnsureError<D::Error> {
-    let ctx = &ctx.uncancelled();
+    let ctx = &ctx.uncancelled().for_purpose(Purpose::Removal);
     let subject = name(target, desired);
     if error.touched() != Touched::Nothing {
         ctx.tell(&Event::Note { text: format!("removing what was made of {subject}") });
         let removed = async {
             let plan = plan_in_time(ctx, target, cleanup).await?.ready(ctx, target).await?;
-            plan.attempt(ctx, target, false).await
+            plan.attempt(ctx, target).await
         };
         match removed.await {
             Ok(Outcome::Changed { .. }) => error = error.removed(),

@@ -39,7 +39,8 @@ pub enum Entry {
         changes: Vec<Diff>,
         /// What restores the previous state, if that is possible.
         undo: Option<Undo>,
-        /// Whether the same run removes it again. After a crash, `runs sweep` removes it.
+        /// Whether the same run removes it again (after a crash, `runs sweep` does), or this removes such a thing: then
+        /// there is no `undo`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         temporary: bool,
         /// The fact that removes a partial result, if a partial result is useless. Once verified, there is

@@ -232,6 +232,6 @@ where
 
     async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<StepDone, Failure> {
         let plan = self.approved(ctx, approval).await?;
-        Ok(self.done(plan.execute(ctx, &*self.target, false).await?))
+        Ok(self.done(plan.execute(ctx, &*self.target).await?))
     }
 }

@@ -67,12 +67,11 @@ where
         let target = &*self.bound.target;
         let plan = self.bound.approved(ctx, approval).await?;
         if matches!(plan.delta(), Delta::Satisfied) {
-            return Ok(self.bound.done(plan.execute(ctx, target, false).await?));
+            return Ok(self.bound.done(plan.execute(ctx, target).await?));
         }
         let proof = (self.proof)(&plan, ctx.now());
-        let done = with_temporary(ctx, target, &proof, |_| async {
-            Ok(plan.execute(ctx, target, false).await?)
-        });
+        let done =
+            with_temporary(ctx, target, &proof, |_| async { Ok(plan.execute(ctx, target).await?) });
         Ok(self.bound.done(done.await?))
     }
 }

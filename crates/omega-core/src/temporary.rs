@@ -2,6 +2,7 @@
 
 use crate::{
     Context, Delta, Desired, Event, Failure, FailureClass, StepId, Touched,
+    context::Purpose,
     ensure::{ensure, id, name, plan_in_time},
     journal::{Entry, Undo},
 };
@@ -44,7 +45,7 @@ where
     };
     ctx.tell(&Event::Note { text: format!("creating the temporary {subject}") });
     let made = match plan.ready(ctx, target).await {
-        Ok(plan) => plan.execute(ctx, target, true).await,
+        Ok(plan) => plan.execute(&ctx.for_purpose(Purpose::Temporary), target).await,
         Err(error) => return Err(error.into()),
     };
     let done = match made {
@@ -63,7 +64,8 @@ where
         Err(error) => Err(error.into()),
     };
     ctx.tell(&Event::Note { text: format!("removing the temporary {subject}") });
-    let removed = ensure(&ctx.uncancelled(), target, &undo).await;
+    let last = ctx.uncancelled().for_purpose(Purpose::Removal);
+    let removed = ensure(&last, target, &undo).await;
     if removed.is_ok() {
         // If the journal can't be written any more, the next sweep looks for it once more.
         drop(ctx.record(&Entry::Removed { step: id(target, desired) }));

@@ -116,6 +116,12 @@ async fn it_is_there_for_the_work_and_gone_afterwards() {
     assert_eq!(with_temporary(&ctx, &*cluster, &pod(), work).await, Ok(7));
     assert!(cluster.pods.lock().unwrap().is_empty());
     assert_eq!(leftovers(&journal.entries()), []);
+    // Neither what made it nor what removed it is anything to roll back.
+    let entries = journal.entries();
+    let lasting = |entry: &&Entry| matches!(entry, Entry::Intent { temporary: false, .. });
+    assert_eq!(entries.iter().find(lasting), None);
+    let undone = |entry: &&Entry| matches!(entry, Entry::Intent { undo: Some(_), .. });
+    assert_eq!(entries.iter().filter(undone).count(), 1, "only the creation names its removal");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,8 @@ define ssh-keys       120 ssh_keys
 
 three_units() { # the second unit's disk is full: no unit is changed. Its service does not start again: stop there
   local u process broken=/etc/systemd/system/magnum-conductor.service.d/broken.conf
-  for u in unit0 unit1 unit2; do up_unit $u; done
+  up_unit unit0; up_unit unit1; up_unit unit2 jammy
+  start_at unit2 graft-130
   site_for . ssh unit0 unit1 unit2
   fill_disk unit1
   for u in unit0 unit1 unit2; do snapshot $u >$u.before; done

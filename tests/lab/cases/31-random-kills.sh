@@ -56,15 +56,3 @@ explained() {
   jq -e '.runs[0].outcome | . == "killed" or . == "done"' out
   exits 0 omega runs show latest
 }
-
-# The runs, the latest first, back to the beginning.
-back() {
-  local run
-  exits 0 omega runs --output json
-  for run in $(jq -r '.runs[] | select((.rolls_back // []) == [] and (.changes != 0 or (.uncertain // 0) > 0)) | .id' out); do
-    omega rollback --run "$run" --yes || { [[ $? = 4 ]] && grep -q 'a restart needs no undo' err; } || fail "rollback of $run"
-  done
-  snapshot unit0 >rolled; same_file 'rolled back' before rolled
-  rules >rules.rolled; same_file 'rules rolled back' rules.before rules.rolled
-  rm -rf home/.local/state
-}

@@ -1,6 +1,5 @@
 # A proof of 7.9 that is killed with -9: what it made for itself is removed by the next run, or by `runs sweep`.
 define prove-killed 1500 prove_killed intent_of_template template_there intent_of_cluster cluster_there cluster_complete
-define prove-killed-ci 400 prove_killed template_there
 
 prove_killed() { # POINT...
   site_for . ssh cloud

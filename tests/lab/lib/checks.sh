@@ -55,3 +55,15 @@ changed_rules() { rules >rules.now; diff rules.before rules.now | sed -n 's/^> /
 
 # cloud_objects: all networks, routers, addresses, load balancers ... in the cloud, one a line
 cloud_objects() { python3 "$HERE/objects.py" "http://$CLOUD:5000/v3" | sort; }
+
+# back: every run is rolled back, the latest first, and unit0 and the rules are as in the files before and rules.before
+back() {
+  local run
+  exits 0 omega runs --output json
+  for run in $(jq -r '.runs[] | select((.rolls_back // []) == [] and (.changes != 0 or (.uncertain // 0) > 0)) | .id' out); do
+    omega rollback --run "$run" --yes || { [[ $? = 4 ]] && grep -q 'a restart needs no undo' err; } || fail "rollback of $run"
+  done
+  snapshot unit0 >rolled; same_file 'rolled back' before rolled
+  rules >rules.rolled; same_file 'rules rolled back' rules.before rules.rolled
+  rm -rf home/.local/state
+}

@@ -37,7 +37,7 @@ impl App {
         }
         if back.job.targets.is_empty() {
             let report = self.engine().plan(&back.job).await;
-            self.screen.prose("There is nothing to roll back: the run changed nothing.");
+            self.screen.prose("There is nothing to roll back: the run made no lasting change.");
             return Ok(self.document(&report));
         }
         let (report, next) = self.carry_out(&at.site, &back.job, args.write).await?;

@@ -604,7 +604,10 @@ fn a_journal_that_was_cut_is_told_with_its_line() {
     assert!(shown.contains("it was killed. Line 2 of its journal is incomplete"), "{shown}");
     // Nothing was begun, so there is nothing to undo.
     let back = home.run(&["rollback", "--run", &id, "--plan"]).exits(0).out;
-    assert!(back.ends_with("There is nothing to roll back: the run changed nothing.\n"), "{back}");
+    assert!(
+        back.ends_with("There is nothing to roll back: the run made no lasting change.\n"),
+        "{back}"
+    );
 }
 
 #[test]

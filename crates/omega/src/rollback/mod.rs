@@ -208,7 +208,9 @@ fn back(entries: &[Entry], restore: Restore<'_>) -> Result<Vec<Box<dyn Step>>, F
 
 fn one_way(entries: &[Entry]) -> Vec<String> {
     let all = entries.iter().flat_map(|entry| {
-        let Entry::Intent { step, changes, undo: None, .. } = entry else { return Vec::new() };
+        let Entry::Intent { step, changes, undo: None, temporary: false, .. } = entry else {
+            return Vec::new();
+        };
         changes.iter().map(|change| format!("{}: {}", step.target, change.subject)).collect()
     });
     all.fold(Vec::new(), |mut known, one| {
@@ -221,7 +223,7 @@ fn one_way(entries: &[Entry]) -> Vec<String> {
 
 fn only_restarts(entries: &[Entry]) -> bool {
     let mut kinds = entries.iter().filter_map(|entry| {
-        let Entry::Intent { step, .. } = entry else { return None };
+        let Entry::Intent { step, temporary: false, .. } = entry else { return None };
         Some(step.kind.as_str())
     });
     kinds.all(|kind| kind == ConvergeServices::KIND)

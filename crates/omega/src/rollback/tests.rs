@@ -215,7 +215,7 @@ async fn the_configuration_of_a_charm_is_restored() {
 
 #[test]
 fn what_cannot_be_undone_is_named_once_and_a_restart_needs_no_undo() {
-    let intent = |kind: &str| Entry::Intent {
+    let entry = |kind: &str, temporary| Entry::Intent {
         step: StepId { target: "magnum/0".into(), kind: kind.into(), key: "k".into() },
         desired: serde_json::Value::Null,
         changes: vec![Diff::new(
@@ -224,11 +224,17 @@ fn what_cannot_be_undone_is_named_once_and_a_restart_needs_no_undo() {
             "restart",
         )],
         undo: None,
-        temporary: false,
+        temporary,
         cleanup: None,
     };
+    let intent = |kind: &str| entry(kind, false);
     let restarts = [intent(ConvergeServices::KIND), intent(ConvergeServices::KIND)];
     assert_eq!(one_way(&restarts), ["magnum/0: service magnum-conductor"]);
     assert!(only_restarts(&restarts));
     assert!(!only_restarts(&[intent(ConvergeServices::KIND), intent("other")]));
+    // What a run made for itself is gone.
+    let proof = [entry("other", true), intent(ConvergeServices::KIND)];
+    assert_eq!(one_way(&proof).len(), 1);
+    assert!(only_restarts(&proof));
+    assert!(one_way(&[entry("other", true)]).is_empty());
 }

@@ -32,6 +32,7 @@ command converges, nothing is lost or there twice, the runs can be rolled back, 
 const CI: &[(&str, usize, bool)] = &[
     ("graft", 130, false),
     ("graft-leftovers", 290, true),
+    ("graft-prove", 170, false),
     ("rollback", 120, false),
     ("ensure-sg-rule", 40, true),
     ("release-stuck-delete", 220, false),

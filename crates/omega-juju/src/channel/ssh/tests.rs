@@ -1,6 +1,8 @@
 //! The channel with russh's server, over a pipe in memory. Commands are not executed; the lab tests
 //! that on real units (`tests/tests/channel_lab.rs`).
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use omega_core::{
     Diagnostic as _, Retry,
     values::{Secret, Sha256},
@@ -51,6 +53,7 @@ struct Server {
     accepts: PrivateKey,
     input: Vec<u8>,
     sessions: usize,
+    executions: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -130,6 +133,7 @@ impl server::Handler for Server {
         session: &mut Session,
     ) -> Result<(), russh::Error> {
         assert!(line.starts_with(b"sudo -n python3 -I -S -B -c 'import sys"), "{line:?}");
+        self.executions.fetch_add(1, Ordering::Relaxed);
         session.channel_success(channel)?;
         match self.machine {
             Machine::NeverReads => {
@@ -203,6 +207,8 @@ struct Place {
     home: tempfile::TempDir,
     host_keys: Vec<PrivateKey>,
     user: PrivateKey,
+    /// How often its machines have executed something.
+    executions: Arc<AtomicUsize>,
 }
 
 fn generate(algorithm: Algorithm) -> PrivateKey {
@@ -215,6 +221,7 @@ impl Place {
             home: tempfile::tempdir().unwrap(),
             host_keys: vec![generate(Algorithm::Ed25519)],
             user: generate(Algorithm::Ed25519),
+            executions: Arc::default(),
         };
         place.known(&format!("unit.example {}", place.host_key(0)));
         place.key("id", &place.user);
@@ -258,7 +265,13 @@ impl Place {
             auth_rejection_time_initial: Some(Duration::ZERO),
             ..server::Config::default()
         };
-        let server = Server { machine, accepts: self.user.clone(), input: Vec::new(), sessions: 0 };
+        let server = Server {
+            machine,
+            accepts: self.user.clone(),
+            input: Vec::new(),
+            sessions: 0,
+            executions: Arc::clone(&self.executions),
+        };
         tokio::spawn(async move {
             if let Ok(session) = server::run_stream(Arc::new(config), stream, server).await {
                 drop(session.await);
@@ -396,12 +409,14 @@ async fn a_deadline_ends_the_wait_and_says_whether_it_was_an_action() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_may_have_had_an_effect() {
-    let place = Place::new();
+async fn a_lost_connection_may_have_had_an_effect_and_nothing_is_executed_again() {
     for machine in [Machine::Breaks, Machine::Killed] {
-        let ssh = place.connect(machine, place.target()).await.unwrap();
+        let place = Place::new();
+        let target = place.listen(Accepts::As(machine)).await;
+        let ssh = Ssh::connect(target, Deadlines::default()).await.unwrap();
         let error = ssh.act(&RELOAD, Payload::Null, None).await.unwrap_err();
         assert_eq!(error.touched(), Touched::Maybe, "{machine:?}: {error}");
+        assert_eq!(place.executions.load(Ordering::Relaxed), 1, "{machine:?}");
     }
 }
 
@@ -422,6 +437,7 @@ async fn a_connection_that_was_lost_in_between_is_opened_anew() {
     for _ in 0..4 {
         ssh.act(&RELOAD, Payload::Null, None).await.unwrap();
     }
+    assert_eq!(place.executions.load(Ordering::Relaxed), 4);
 }
 
 #[tokio::test]
@@ -456,6 +472,7 @@ impl Place {
             home: tempfile::tempdir().unwrap(),
             host_keys: self.host_keys.clone(),
             user: self.user.clone(),
+            executions: Arc::clone(&self.executions),
         };
         tokio::spawn(async move {
             let mut held = Vec::new();
