@@ -129,11 +129,18 @@ impl Context {
         Self { locking: Arc::new(locking), ..self }
     }
 
-    /// Returns a context of the same run that can't be cancelled, for cleaning up. It has [`GRACE`] after the
-    /// deadline of the run.
+    /// Returns a context of the same run that can't be cancelled, for cleaning up, as [`Context::removing`]. It has
+    /// [`GRACE`] after the deadline of the run.
     #[must_use]
     pub fn uncancelled(&self) -> Self {
-        Self { cancel: CancelToken::default(), deadline: None, ..self.clone() }
+        Self { cancel: CancelToken::default(), deadline: None, ..self.removing() }
+    }
+
+    /// Returns a context of the same run for removing what a run made for itself, or only in part: that is no change
+    /// to roll back.
+    #[must_use]
+    pub fn removing(&self) -> Self {
+        self.for_purpose(Purpose::Removal)
     }
 
     /// Returns a context of the same run for `step`: progress is reported under that name.

@@ -296,7 +296,7 @@ async fn clean<D: Desired>(
     cleanup: &D::Undo,
     mut error: EnsureError<D::Error>,
 ) -> EnsureError<D::Error> {
-    let ctx = &ctx.uncancelled().for_purpose(Purpose::Removal);
+    let ctx = &ctx.uncancelled();
     let subject = name(target, desired);
     if error.touched() != Touched::Nothing {
         ctx.tell(&Event::Note { text: format!("removing what was made of {subject}") });

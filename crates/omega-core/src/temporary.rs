@@ -64,8 +64,7 @@ where
         Err(error) => Err(error.into()),
     };
     ctx.tell(&Event::Note { text: format!("removing the temporary {subject}") });
-    let last = ctx.uncancelled().for_purpose(Purpose::Removal);
-    let removed = ensure(&last, target, &undo).await;
+    let removed = ensure(&ctx.uncancelled(), target, &undo).await;
     if removed.is_ok() {
         // If the journal can't be written any more, the next sweep looks for it once more.
         drop(ctx.record(&Entry::Removed { step: id(target, desired) }));

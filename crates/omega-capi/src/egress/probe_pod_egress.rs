@@ -235,7 +235,7 @@ async fn sweep(
         let uid = Some(text(old, "/metadata/uid"));
         let namespace = probe.namespace.clone();
         let removed = RemovedPod { namespace, name: name.clone(), uid };
-        ensure(ctx, management, &removed).await?;
+        ensure(&ctx.removing(), management, &removed).await?;
         swept.push(name);
     }
     Ok(swept)

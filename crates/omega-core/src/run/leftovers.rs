@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{Endpoints, RunInfo, Runs, different_site};
 use crate::{
     Approval, Check, Context, Entry, Event, Failure, FailureClass, FileJournal, PollPolicy, Step,
-    StepId, Touched, Undo, WaitError, chain, context::Purpose, leftovers, wait_for,
+    StepId, Touched, Undo, WaitError, chain, leftovers, wait_for,
 };
 
 /// How often and how long the removal of a leftover is retried if a service can't answer now.
@@ -82,7 +82,7 @@ impl Runs {
         step: &dyn Step,
     ) -> Result<bool, Failure> {
         let journal = Arc::new(self.reopen(&left.run.id)?);
-        let ctx = ctx.for_purpose(Purpose::Removal).with_journal(journal);
+        let ctx = ctx.removing().with_journal(journal);
         let run = async || {
             // What is gone already needs no lock.
             let is_gone = step.preview(ctx.now()).await?.is_satisfied();
