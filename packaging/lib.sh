@@ -30,7 +30,7 @@ debian() {
   command -v "$1" >/dev/null && return
   [ "$(id -u)" = 0 ] || { say "$1 is missing: install Debian's package $2"; return 1; }
   say "installing $2"
-  (apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$2") >"${TMPDIR:-/tmp}/omega-apt.log" 2>&1 ||
+  (apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "$2") >"${TMPDIR:-/tmp}/omega-apt.log" 2>&1 ||
     { tail -n 5 "${TMPDIR:-/tmp}/omega-apt.log" >&2; say "$2 could not be installed"; return 1; }
 }
 

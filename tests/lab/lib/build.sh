@@ -88,7 +88,7 @@ build_host() {
     command -v "${c%%:*}" || need+=("${c##*:}")
   done
   ((${#need[@]} == 0)) && return
-  apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${need[@]}"
+  apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -qy --no-install-recommends "${need[@]}"
 }
 build_key() { [[ -f $KEY ]] || ssh-keygen -q -t ed25519 -N '' -C operator -f "$KEY"; }
 build_wheels() {
