@@ -205,7 +205,11 @@ async fn case(prepared: &Prepared, schedule: &Schedule) -> Result<(), String> {
     }
     let done = ended.iter().any(is_done);
     if done {
-        fits(prepared, &after, &ended)?;
+        // A run with other values that lost its lock half-way, and says so, leaves a half of each.
+        let between = |ended: &Ended| !is_done(ended) && admits(ended);
+        if prepared.scenario != Scenario::Different || !ended.iter().any(between) {
+            fits(prepared, &after, &ended)?;
+        }
         let most = match prepared.scenario {
             // One after the other, each with its own value.
             Scenario::Different => prepared.writes * 2,
