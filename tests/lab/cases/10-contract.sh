@@ -1,5 +1,5 @@
 # The contract tests of the simulators, on the real services: whatever tests/tests/*.rs ignores.
-define contract 900 contract
+define contract 1500 contract
 
 contract() {
   local kind name program channel total u OMEGA_UNITS=

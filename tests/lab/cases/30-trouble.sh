@@ -1,5 +1,5 @@
 # Several units, and what goes wrong.
-define three-units    400 three_units
+define three-units    800 three_units
 define wrong-host-key 180  wrong_host_key
 define unit-down      180  unit_down
 define locked         400 locked
