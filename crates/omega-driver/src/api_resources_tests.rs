@@ -159,3 +159,34 @@ fn a_value_is_stored_as_the_driver_gets_it() {
     assert_eq!(serde_json::from_str::<ApiResources>(&stored).unwrap(), value);
     assert!(serde_json::from_str::<ApiResources>(r#""[]""#).is_err());
 }
+
+#[test]
+fn a_plural_name_counts_where_the_driver_reads_it() {
+    for class in ReadClass::ALL {
+        let of = |fields: &str| {
+            let text = format!(r#"{{"{}": {fields}}}"#, class.name());
+            Overrides::of_value(&text).unwrap().without_effect()
+        };
+        assert_eq!(of("{}"), [], "{class:?}");
+        let plural = of(r#"{"plural_name": "things"}"#);
+        assert_eq!(plural.is_empty(), class.has_plural_name(), "{class:?}");
+    }
+}
+
+#[test]
+fn a_refusal_says_what_was_expected_and_found() {
+    let told = |text: &str| {
+        let error = ApiResources::parse(text).unwrap_err();
+        (error.expected(), error.found())
+    };
+    let one_line = || Some("a JSON object on one line, such as {}".to_owned());
+    assert_eq!(told("{"), (one_line(), Some("{".to_owned())));
+    assert_eq!(told("[]"), (one_line(), None));
+    assert_eq!(told(r#"{"Machin": {}}"#), (None, Some("Machin".to_owned())));
+    let other = r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#;
+    assert_eq!(told(other), (None, Some(r#""cluster.x-k8s.io/v1beta2""#.to_owned())));
+    let read = Overrides::of_value("[]").unwrap_err();
+    let expected = "one line of JSON: an object of objects with api_version and plural_name";
+    assert_eq!(read.expected().as_deref(), Some(expected));
+    assert_eq!(read.next().as_deref(), Some("leave api_resources out; nothing needs it"));
+}
