@@ -190,3 +190,13 @@ fn a_refusal_says_what_was_expected_and_found() {
     assert_eq!(read.expected().as_deref(), Some(expected));
     assert_eq!(read.next().as_deref(), Some("leave api_resources out; nothing needs it"));
 }
+
+#[test]
+fn every_mistake_is_named_where_the_first_refuses() {
+    let several = r#"{"Machin": {}, "Cluster": {"api_versio": "x"}}"#;
+    let mistakes = ApiResources::mistakes(several);
+    assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+    assert!(mistakes.contains(&ApiResources::parse(several).unwrap_err()));
+    assert_eq!(ApiResources::mistakes("{"), [ApiResources::parse("{").unwrap_err()]);
+    assert_eq!(ApiResources::mistakes("{}"), []);
+}

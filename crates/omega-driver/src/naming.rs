@@ -220,6 +220,8 @@ mod tests {
         let set = BTreeMap::from([("namespace_prefix".to_owned(), "capi".to_owned())]);
         assert_eq!(NamespacePrefix::of_options(&set).namespace("1"), "capi-1");
         assert_eq!(NamespacePrefix::of_options(&BTreeMap::new()), magnum);
+        assert_eq!((magnum.as_str(), magnum.to_string()), ("magnum", "magnum".to_owned()));
+        assert_eq!(stack("c1-b3mdwq5cz7lx").as_str(), "c1-b3mdwq5cz7lx");
     }
 
     #[test]
