@@ -72,6 +72,7 @@ impl App {
 
     async fn sweep(&self, at: &SiteArgs, consent: YesArgs) -> Result<Status, Failure> {
         let _lock = self.runs.lock(&at.site, "runs sweep")?;
+        self.runs.remove_abandoned();
         if self.runs.leftovers()?.is_empty() {
             self.screen.text("There are no leftovers of killed runs.");
             return Ok(self.ends(Status::Done, json!({ "swept": [] })));

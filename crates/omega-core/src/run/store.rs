@@ -114,8 +114,9 @@ impl Runs {
         })
     }
 
-    /// Removes what killed runs left of files that they had not finished. It does no harm if it can't.
-    fn remove_abandoned(&self) {
+    /// Removes what killed runs left of files that they had not finished, as each new run does. It does no harm if it
+    /// can't.
+    pub fn remove_abandoned(&self) {
         let runs = fs::read_dir(&self.0).into_iter().flatten().flatten();
         for run in runs.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
             drop(remove_abandoned(&run.path()));
