@@ -1,7 +1,8 @@
 #!/bin/bash
 # The read-only lines of the runbook's phase 07, 7.1 to 7.8, as an operator pastes them; the sleeps are taken out.
-#   Changed: names of this site; the two downloads of 7.4 that only ask whether a server answers go to the chart repository;
-#   the `create` behind `||`, the restart and every other write are left out; so is the health poll, as there is no cluster.
+#   Changed: names of this site; the group is named by its id, as the lab's administrator sees two of that name; the two downloads of
+#   7.4 that only ask whether a server answers go to the chart repository; the `create` behind `||`, the restart and every other write
+#   are left out; so is the health poll, as there is no cluster.
 # Wants openstack, juju, kubectl and helm on the path, the operator's openrc and kubeconfig in the current directory.
 set -u
 unit_api=127.77.2.1
@@ -10,7 +11,7 @@ unit_api=127.77.2.1
   source ./openrc
   unset OS_PROJECT_NAME OS_PROJECT_ID OS_TENANT_NAME OS_TENANT_ID OS_PROJECT_DOMAIN_NAME
   export OS_PROJECT_ID=$PROJECT
-  SG=$(openstack security group show capi-mgmt-sg -f value -c id)
+  SG=$(openstack security group show "$GROUP" -f value -c id)
   echo "SG=$SG"
   openstack security group rule list "$SG" -f value -c "IP Range" -c "Port Range" | grep -q "$SOURCE 6443:6443" || echo MISSING
   openstack security group rule list "$SG" -f value -c Protocol -c "Port Range" -c "IP Range"

@@ -17,6 +17,8 @@ import time
 import urllib.request
 import uuid
 
+import figures
+
 path, omega, openstack, rounds = sys.argv[1:4] + [int(sys.argv[4])]
 glance, log = os.environ["GLANCE"], pathlib.Path(os.environ["GLANCE_LOG"])
 size = os.path.getsize(path)
@@ -116,19 +118,18 @@ result["ratio_to_slower_of_hash_and_wire"] = round(slower / result["omega"]["sta
 result["targets"] = TARGETS
 peak = max(one["peak_mib"] for one in taken["omega"])      # the median would hide one
 result["omega"]["most_mib"] = round(peak, 2)
-if sys.argv[5:] == ["--json"]:
-    print(json.dumps(result))
-else:
-    print(f"{result['what']}; medians of {rounds}")
-    print(f"{'':8}{'staged':>9}{'MiB/s':>8}{'import':>9}{'CPU':>8}{'peak':>10}")
-    for name in ways:
-        one = result[name]
-        imported = "" if one["import_s"] is None else f"{one['import_s']:.2f}s"
-        print(f"{name:8}{one['staged_s']:8.2f}s{(size >> 20) / one['staged_s']:8.0f}{imported:>9}{one['cpu_s']:7.2f}s{one['peak_mib']:7.0f} MiB")
-    for key, what in (("ratio_to_client", "as fast as sha512sum and the standard client after it"),
-                      ("ratio_to_slower_of_hash_and_wire", "of the rate of the slower of hash and wire (curl -T without a check)")):
-        print(f"{result[key]:6} {what}; target: at least {TARGETS[key]}" + ("" if result[key] >= TARGETS[key] else ": MISSED"))
-    print(f"{peak:6.0f} MiB is the most that omega needed; target: below {TARGETS['peak_mib']}")
-    print("Staged: until Glance has answered, by its log. CPU and peak: of the client.")
+result["ratios"] = {"sha512sum and the standard client": result["ratio_to_client"]}
+result["goals"] = [figures.goal(what, found, bound, TARGETS[key], unit) for key, what, found, bound, unit in (
+    ("ratio_to_client", "times as fast as sha512sum and the standard client after it", result["ratio_to_client"], "at least", ""),
+    ("ratio_to_slower_of_hash_and_wire", "of the rate of the slower of hash and wire (curl -T without a check)",
+     result["ratio_to_slower_of_hash_and_wire"], "at least", ""),
+    ("peak_mib", "the most memory that omega needed", peak, "below", "MiB"))]
+lines = [f"{result['what']}; medians of {rounds}", f"{'':8}{'staged':>9}{'MiB/s':>8}{'import':>9}{'CPU':>8}{'peak':>10}"]
+for name in ways:
+    one = result[name]
+    imported = "" if one["import_s"] is None else f"{one['import_s']:.2f}s"
+    lines.append(f"{name:8}{one['staged_s']:8.2f}s{(size >> 20) / one['staged_s']:8.0f}{imported:>9}{one['cpu_s']:7.2f}s{one['peak_mib']:7.0f} MiB")
+lines.append("Staged: until Glance has answered, by its log. CPU and peak: of the client.")
+figures.tell(result, lines, "".join(sys.argv[5:]))
 if peak >= TARGETS["peak_mib"]:
     sys.exit("omega needed %.0f MiB of memory; it must need less than %d for an image of any size" % (peak, TARGETS["peak_mib"]))

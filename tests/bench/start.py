@@ -3,12 +3,13 @@
 start.py PROGRAM RUNS [--json]: the median of RUNS each. The target is 5 ms above /bin/true.
 """
 
-import json
 import os
 import statistics
 import sys
 import tempfile
 import time
+
+import figures
 
 TARGET_MS = 5.0
 
@@ -39,13 +40,10 @@ def main():
     medians = {name: statistics.median(times) for name, times in found.items()}
     above = {name: round(median - medians["/bin/true"], 2) for name, median in medians.items()}
     del above["/bin/true"]
-    if sys.argv[3:] == ["--json"]:
-        print(json.dumps({"schema": 1, "what": "start", "runs": runs, "medians_ms": medians, "above_true_ms": above}))
-        return
-    for name, times in found.items():
-        print(f"{name:12}median {medians[name]:6.2f} ms, min {min(times):6.2f} ms")
-    for name, more in above.items():
-        print(f"omega-cli {name}: {more} ms above /bin/true; the target is {TARGET_MS} ms (medians of {runs})")
+    result = {"schema": 1, "what": "start", "runs": runs, "medians_ms": medians, "above_true_ms": above, "ratios": {}}
+    result["goals"] = [figures.goal(f"omega-cli {name}, above /bin/true (median)", more, "at most", TARGET_MS, "ms") for name, more in above.items()]
+    lines = [f"{name:12}median {medians[name]:6.2f} ms, min {min(times):6.2f} ms" for name, times in found.items()]
+    figures.tell(result, lines, "".join(sys.argv[3:]))
 
 
 main()
