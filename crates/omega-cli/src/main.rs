@@ -9,7 +9,6 @@ mod command_line;
 mod completion;
 mod core_dumps;
 mod count;
-mod deadline;
 mod documents;
 mod effect;
 mod environment;
@@ -39,8 +38,8 @@ use clap::{
 };
 use clap_complete::CompleteEnv;
 use omega::{
-    core::{Failure, FailureClass, without_numbers},
-    run::Status,
+    core::{Failure, FailureClass, GRACE, without_numbers},
+    run::{Deadline, Status},
 };
 use serde_json::json;
 use tracing_subscriber::{
@@ -51,7 +50,6 @@ use crate::{
     app::App,
     cli::{Cli, Global},
     command_line::CommandLine,
-    deadline::Deadline,
     effect::Called,
     environment::Environment,
     signals::Signals,
@@ -214,7 +212,7 @@ async fn run(
     let signals = Signals::listen(&app.ctx);
     let late = async {
         match deadline {
-            Some(deadline) => deadline.at_once(&app.ctx, &app.console).await,
+            Some(deadline) => timed_out(deadline, &app).await,
             None => std::future::pending().await,
         }
     };
@@ -232,6 +230,17 @@ async fn run(
         app.console.fail(&format!("error: the result could not be written: {error}"));
         if matches!(exit, Status::Done | Status::Pending) { Status::Error } else { exit }
     })
+}
+
+/// Returns when the command is to end without waiting for anything.
+async fn timed_out(deadline: Deadline, app: &App) -> Failure {
+    let ending = || {
+        let grace = GRACE.as_secs();
+        app.console.say(&format!("Timed out: ending the step under way, within {grace} s"));
+    };
+    let failure = deadline.passed(&app.ctx, ending).await;
+    let message = format!("{} (--timeout)", failure.message);
+    Failure { message, ..failure }
 }
 
 /// Logs to stderr, and traces to the file of `--trace`. The log never has secrets: they have no text

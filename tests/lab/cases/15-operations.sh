@@ -14,7 +14,7 @@ sg_rule() { # by the real Neutron over TLS, among near matches (fixtures.py)
   up_unit unit0
   site_for . ssh unit0
   rules >rules.before
-  ! grep -qF "$project $rule" rules.before
+  ! grep -qF "$project $rule" rules.before || fail 'the rule is there already'
   exits 2 omega ensure-sg-rule --plan
   rules >rules.planned; same_file 'rules after a plan' rules.before rules.planned
   exits 0 omega ensure-sg-rule --yes

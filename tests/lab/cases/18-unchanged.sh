@@ -76,7 +76,7 @@ Y
 
   standard_client security group rule list "$group" --ingress -f json |
     jq -e '[.[] | select(."IP Range" == "198.51.100.7/32" and ."Port Range" == "6443:6443" and ."IP Protocol" == "tcp")] | length == 1'
-  ! standard_client security group rule create --protocol tcp --dst-port 6443 --remote-ip 198.51.100.7/32 "$group" 2>client.err
+  ! standard_client security group rule create --protocol tcp --dst-port 6443 --remote-ip 198.51.100.7/32 "$group" 2>client.err || fail 'the client made the rule once more'
   grep -q 'already exists' client.err
   standard_client image show omega-image -f json | jq -e '.status == "active" and .properties.os_distro == "ubuntu" and .properties.kube_version == "v1.34.8"'
   standard_client coe cluster template show omega-template -f json | jq -e '.network_driver == "calico" and .image_id == "ubuntu-kube"'

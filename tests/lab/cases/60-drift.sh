@@ -48,6 +48,24 @@ named() {
   echo "$1: $((at - began)) s after it"
 }
 
+# quiet SECONDS: nothing is done meanwhile; memory (KiB) and descriptors of the second half are not above those of the first,
+# its first tenth aside. 4 MiB the allocator may keep.
+quiet() {
+  local until=$((SECONDS + $1)) tenth=$((SECONDS + $1 / 10)) half=$((SECONDS + $1 / 2)) memory fds part
+  local -A most=([memory.first]=0 [memory.second]=0 [fds.first]=0 [fds.second]=0)
+  while ((SECONDS < until)); do
+    sleep 2
+    ((SECONDS >= tenth)) || continue
+    ((SECONDS < half)) && part=first || part=second
+    memory=$(awk '/^VmRSS/ { print $2 }' /proc/$watch_pid/status); fds=$(ls /proc/$watch_pid/fd | wc -l)
+    ((memory <= ${most[memory.$part]})) || most[memory.$part]=$memory
+    ((fds <= ${most[fds.$part]})) || most[fds.$part]=$fds
+  done
+  echo "$(looks) looks in $1 s; memory ${most[memory.first]} and ${most[memory.second]} KiB, descriptors ${most[fds.first]} and ${most[fds.second]} in the two halves"
+  ((most[memory.second] <= most[memory.first] + 4096)) || fail 'the memory grows'
+  ((most[fds.second] <= most[fds.first] + 1)) || fail 'the number of descriptors grows'
+}
+
 drift_case() {
   local template first n=${OMEGA_LAB_DRIFT_SECONDS:-60} began t
   up_unit unit0
@@ -74,7 +92,7 @@ drift_case() {
   # healthy: nothing is reported, and nothing is written
   snapshot unit0 >before; rules >rules.before; cloud_objects >objects.before
   watch_drift
-  sleep "$n"
+  quiet "$n"
   same 'lines on a healthy lab' '' "$(cat lines.json)"
   snapshot unit0 >after; same_file 'what watching left' before after
   rules >rules.after; same_file rules rules.before rules.after

@@ -282,6 +282,21 @@ fn a_stored_plan_is_shown_as_it_was_and_runs_tell_what_became_of_them() {
     damaged.says(&["is damaged", "rm -r '", &run]);
 }
 
+/// A run that was killed while it wrote a file left it under a name of its own.
+#[test]
+fn a_sweep_removes_a_file_that_a_killed_run_had_not_finished() {
+    let home = Home::with_juju();
+    home.run(&[&SET[..], &["--yes"]].concat()).exits(0);
+    let run = home.path().join("state/omega/runs").join(home.runs().remove(0));
+    let (left, other) = (run.join(".omega-a1B2c3.new"), run.join("notes.new"));
+    for file in [&left, &other] {
+        fs::write(file, "{").unwrap();
+    }
+    home.run(&["runs", "sweep"]).exits(0);
+    assert!(!left.exists(), "it is still there");
+    assert!(other.exists(), "it is not omega's");
+}
+
 /// No room for the state: nothing is changed, and nothing is left that later commands trip over.
 #[test]
 fn a_state_directory_that_is_full_prevents_the_change() {

@@ -137,6 +137,7 @@ async fn reads_are_abandoned_at_the_second_and_nothing_was_changed() {
     let failure = plan.failure.unwrap();
     assert_eq!(failure.touched, Touched::Nothing);
     assert!(failure.to_string().contains("timed out (--timeout)"), "{failure}");
+    assert_eq!(failure.next.as_deref(), Some("run the same command again, with more time"));
     let report = engine.apply(&job(&house), Approved::Now).await.unwrap();
     assert_eq!((report.exit, report.run), (Status::Deadline, None));
     assert_eq!(start.elapsed(), Duration::from_secs(90), "no time is left");

@@ -66,6 +66,9 @@ impl Looked {
     }
 }
 
+/// What to do after a command that timed out, if its failure says nothing else.
+const MORE_TIME: &str = "run the same command again, with more time";
+
 impl Engine {
     /// Returns an engine whose clock starts now; units are changed one after another.
     pub fn new(runs: Runs, ctx: Context) -> Self {
@@ -142,7 +145,8 @@ impl Engine {
         // A request that the deadline cut off tells of a deadline of its own.
         let is_cut = matches!(failure.class, FailureClass::Interrupted | FailureClass::Deadline);
         if is_late && is_cut {
-            let failure = Failure { class: FailureClass::Interrupted, ..failure };
+            let next = failure.next.or_else(|| Some(MORE_TIME.to_owned()));
+            let failure = Failure { class: FailureClass::Interrupted, next, ..failure };
             return failure.because("timed out (--timeout)");
         }
         failure

@@ -7,6 +7,7 @@
 
 mod apply;
 mod blocker;
+mod deadline;
 #[cfg(test)]
 mod deadline_tests;
 mod engine;
@@ -23,6 +24,7 @@ mod selection;
 mod status;
 mod store;
 
+pub use deadline::Deadline;
 pub use engine::{Approved, Engine, Looked};
 pub use history::{ChangeCounts, Outcome, RunOutcome};
 pub use job::{Counts, Endpoints, Job, PreState};

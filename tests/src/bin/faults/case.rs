@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use omega::run::Status;
+use omega::run::{Deadline, Status};
 use tokio::time::timeout;
 
 use crate::{
@@ -42,6 +42,8 @@ pub(crate) struct Case {
 pub(crate) struct Played {
     pub(crate) outcome: Outcome,
     pub(crate) took: Duration,
+    /// Whether it may have written, as it knows itself.
+    pub(crate) has_written: bool,
     pub(crate) log: Vec<Arrival>,
     pub(crate) happened: bool,
     /// The bytes of a response without end that were sent.
@@ -93,13 +95,14 @@ impl Undisturbed {
         all
     }
 
-    /// Plays a case, and then the command once more.
-    pub(crate) async fn with(&self, case: &Case) -> Result<Played> {
+    /// Plays a case, and then the command once more. `within`: the time for the whole command.
+    pub(crate) async fn with(&self, case: &Case, within: Option<Duration>) -> Result<Played> {
         let world = self.world.fork()?;
         let station = Station::open(&world, Some(case.armed.clone())).await?;
         let start = Instant::now();
-        let outcome = timeout(HANGS, self.runbook.run(&station)).await;
+        let outcome = timeout(HANGS, self.run(&station, within)).await;
         let took = start.elapsed();
+        let has_written = station.ctx().has_written();
         let outcome = outcome.map_err(|_| format!("it did not end within {HANGS:?}"))?;
         let outcome = outcome.at(&world.address.to_string());
         let (log, happened) = (station.wire.log(), station.wire.happened());
@@ -110,7 +113,16 @@ impl Undisturbed {
         let again = timeout(HANGS, self.runbook.run(&station)).await;
         let again = again.map_err(|_| format!("once more it did not end within {HANGS:?}"))?;
         let finally = world.state();
-        Ok(Played { outcome, took, log, happened, endless, after, again, finally })
+        Ok(Played { outcome, took, has_written, log, happened, endless, after, again, finally })
+    }
+
+    /// Runs the command as omega-cli does, with `--timeout` or without.
+    async fn run(&self, station: &Station, within: Option<Duration>) -> Outcome {
+        let Some(within) = within else { return self.runbook.run(station).await };
+        tokio::select! {
+            outcome = self.runbook.run(station) => outcome,
+            failure = Deadline::within(within).passed(station.ctx(), || {}) => Outcome::failed(&failure),
+        }
     }
 }
 

@@ -161,7 +161,7 @@ impl Response {
     ) -> io::Result<()> {
         match fault {
             Fault::Truncated => {
-                let mut bytes = self.head(Some(self.body.len() as u64 + 1)).into_bytes();
+                let mut bytes = self.head(Some(self.body.len().max(1) as u64)).into_bytes();
                 bytes.extend(self.body.iter().take(self.body.len() / 2));
                 io.write_all(&bytes).await?;
                 io.shutdown().await

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use omega::{core::GRACE, run::Status};
 use omega_openstack::JSON_LIMIT;
 
 use crate::{
@@ -31,16 +32,25 @@ const SETTLES_IMAGE: Duration = Duration::from_mins(2);
 /// the buffers of both sides.
 const READ: u64 = JSON_LIMIT as u64 + (16 << 20);
 
-/// Returns what is wrong; nothing if all holds.
-pub(crate) fn judge(case: &Case, played: &Played, undisturbed: &Undisturbed) -> Vec<String> {
+/// Returns what is wrong; nothing if all holds. `within`: the time for the whole command, if it had one.
+pub(crate) fn judge(
+    case: &Case,
+    played: &Played,
+    undisturbed: &Undisturbed,
+    within: Option<Duration>,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     wrong.extend(truth(played, undisturbed));
     wrong.extend(end(played, undisturbed));
-    wrong.extend(in_time(case, played, undisturbed));
     wrong.extend(sent_once(played, undisturbed));
-    wrong.extend(retried(case, played, undisturbed));
-    wrong.extend(logins(played, undisturbed));
     wrong.extend(bounded(played));
+    if let Some(within) = within {
+        wrong.extend(by_deadline(played, within));
+    } else {
+        wrong.extend(in_time(case, played, undisturbed));
+        wrong.extend(retried(case, played, undisturbed));
+        wrong.extend(logins(played, undisturbed));
+    }
     wrong.extend(converges(played, undisturbed));
     wrong
 }
@@ -92,7 +102,7 @@ fn in_time(case: &Case, played: &Played, undisturbed: &Undisturbed) -> Option<St
     };
     let wrote = played.log.iter().any(Arrival::wrote);
     let settles = match (fault.goes_on(), wrote, undisturbed.runbook) {
-        (true, true, Runbook::StageImage) => SETTLES_IMAGE,
+        (true, true, Runbook::StageImage | Runbook::StageImageUrl) => SETTLES_IMAGE,
         (true, true, _) => SETTLES,
         _ => Duration::ZERO,
     };
@@ -106,6 +116,25 @@ fn in_time(case: &Case, played: &Played, undisturbed: &Undisturbed) -> Option<St
     let busy = 6 * undisturbed.took + ask;
     let limit = limit + settles + release + busy;
     (played.took > limit).then(|| format!("it took {:.1?}, at most {limit:.1?}", played.took))
+}
+
+/// What the program needs to end once its time is over, on a machine that is busy with other cases.
+const ENDS: Duration = Duration::from_secs(2);
+
+/// What a run that has written has beyond [`GRACE`].
+const LAST: Duration = Duration::from_secs(5);
+
+/// With a time for the whole command: it ends then, and says so. What it had begun to write has some time more.
+fn by_deadline(played: &Played, within: Duration) -> Option<String> {
+    let more = if played.has_written { GRACE + LAST } else { Duration::ZERO };
+    let limit = within + more + ENDS;
+    if played.took > limit {
+        return Some(format!("it took {:.1?}, at most {limit:.1?}", played.took));
+    }
+    let (claim, status) = (played.outcome.claim, played.outcome.status);
+    let is_late = played.took > within + ENDS && claim != Claim::Done;
+    (is_late && status != Status::Deadline)
+        .then(|| format!("it ended after its time with {status:?}"))
 }
 
 /// A write is sent once, unless it was refused for its token.

@@ -6,6 +6,7 @@ mod cloud;
 mod commands;
 mod destroyed;
 mod fault;
+mod files;
 mod front;
 mod http;
 mod judge;

@@ -1,10 +1,10 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{fault::Fault, runbook::Runbook};
 
-pub(crate) const USAGE: &str = "faults [RUNBOOK...] [--fault NAME] [--at FRONT:KEY] [--every K] [--resume FILE] [--ci] [--list] [-v]";
+pub(crate) const USAGE: &str = "faults [RUNBOOK...] [--fault NAME] [--at FRONT:KEY] [--every K] [--timeout SECONDS] [--resume FILE] [--ci] [--list] [-v]";
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) at: Option<String>,
     /// Only each K-th case.
     pub(crate) every: usize,
+    /// The time for the whole command.
+    pub(crate) timeout: Option<Duration>,
     /// Where the cases that passed are noted, and not run again.
     pub(crate) resume: Option<PathBuf>,
     /// Some cases of some runbooks, without those that wait for long.
@@ -30,6 +32,7 @@ impl Options {
             faults: Vec::new(),
             at: None,
             every: 1,
+            timeout: None,
             resume: None,
             ci: false,
             list: false,
@@ -44,6 +47,10 @@ impl Options {
                 "--every" => {
                     let every = value()?.parse().ok().filter(|every| *every > 0);
                     all.every = every.ok_or("--every: a number from 1 on")?;
+                }
+                "--timeout" => {
+                    let seconds = value()?.parse().map_err(|_| "--timeout: whole seconds")?;
+                    all.timeout = Some(Duration::from_secs(seconds));
                 }
                 "--resume" => all.resume = Some(value()?.into()),
                 "--ci" => all.ci = true,

@@ -20,12 +20,14 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Runbook {
     ApplyGraft,
+    RemoveLeftovers,
     PlanGraft,
     VerifyGraft,
     Rollback,
     EnsureSgRule,
     PlaceKubeconfig,
     StageImage,
+    StageImageUrl,
     MintKubeconfig,
     ReleaseStuckDelete,
     Teardown,
@@ -39,14 +41,16 @@ pub(crate) const PROJECT: &str = "mgmt";
 
 impl Runbook {
     /// Every one, with its name.
-    pub(crate) const ALL: [(Self, &str); 13] = [
+    pub(crate) const ALL: [(Self, &str); 15] = [
         (Self::ApplyGraft, "apply-graft"),
+        (Self::RemoveLeftovers, "graft-leftovers"),
         (Self::PlanGraft, "plan-graft"),
         (Self::VerifyGraft, "verify-graft"),
         (Self::Rollback, "rollback"),
         (Self::EnsureSgRule, "ensure-sg-rule"),
         (Self::PlaceKubeconfig, "place-kubeconfig"),
         (Self::StageImage, "stage-image"),
+        (Self::StageImageUrl, "stage-image-url"),
         (Self::MintKubeconfig, "mint-kubeconfig"),
         (Self::ReleaseStuckDelete, "release-stuck-delete"),
         (Self::Teardown, "teardown"),
@@ -78,7 +82,8 @@ impl Runbook {
             Self::ApplyGraft | Self::PlanGraft | Self::EnsureSgRule | Self::PlaceKubeconfig => {
                 World::new(Start::Fresh)
             }
-            Self::StageImage => World::new(Start::Fresh),
+            Self::RemoveLeftovers => World::new(Start::Superseded),
+            Self::StageImage | Self::StageImageUrl => World::new(Start::Fresh),
             Self::MintKubeconfig => with_accounts(),
             Self::ReleaseStuckDelete => with_stuck_cluster().await,
             Self::Teardown => Ok(World::new(Start::Fresh)?.with_teardown()),
@@ -91,19 +96,26 @@ impl Runbook {
 
     /// Runs it.
     pub(crate) async fn run(self, station: &Station) -> Outcome {
-        if matches!(self, Self::ApplyGraft | Self::StageImage | Self::Accept)
-            && let Err(failure) = sweep(station).await
+        if matches!(
+            self,
+            Self::ApplyGraft
+                | Self::RemoveLeftovers
+                | Self::StageImage
+                | Self::StageImageUrl
+                | Self::Accept
+        ) && let Err(failure) = sweep(station).await
         {
             return Outcome::failed(&failure);
         }
         let outcome = match self {
-            Self::ApplyGraft => graft::apply(station).await,
+            Self::ApplyGraft | Self::RemoveLeftovers => graft::apply(station).await,
             Self::PlanGraft => graft::plan(station).await,
             Self::VerifyGraft => graft::verification(station).await,
             Self::Rollback => graft::roll_back(station).await,
             Self::PlaceKubeconfig => graft::place_kubeconfig(station).await,
             Self::EnsureSgRule => cloud::ensure_sg_rule(station).await,
-            Self::StageImage => cloud::stage_image(station).await,
+            Self::StageImage => cloud::stage_file(station).await,
+            Self::StageImageUrl => cloud::stage_url(station).await,
             Self::Teardown => cloud::teardown(station).await,
             Self::MintKubeconfig => management::mint_kubeconfig(station).await,
             Self::ReleaseStuckDelete => management::release_stuck_delete(station).await,
@@ -118,7 +130,7 @@ impl Runbook {
 /// Removes what an earlier command left, as omega-cli does at the beginning of these.
 async fn sweep(station: &Station) -> std::result::Result<(), Failure> {
     if !station.runs.leftovers()?.is_empty() {
-        drop(sweep_site(&station.runs, &Station::context(), &station.connect(), &[]).await?);
+        drop(sweep_site(&station.runs, station.ctx(), &station.connect(), &[]).await?);
     }
     Ok(())
 }

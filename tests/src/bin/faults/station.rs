@@ -1,7 +1,7 @@
 //! One command: omega's own clients, over real connections to what listens for it.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::{
         Arc,
@@ -24,6 +24,7 @@ use omega_juju::sim::HELM;
 
 use crate::{
     cloud::CloudService,
+    files::FileService,
     front::Front,
     juju::Units,
     kube::KubeService,
@@ -71,6 +72,7 @@ core = ["network", "compute", "image", "container-infra"]
 /// The ports at the site's address.
 pub(crate) const KEYSTONE: u16 = 15000;
 const KUBERNETES: u16 = 16443;
+pub(crate) const FILES: u16 = 18080;
 
 /// Counts the commands of this process.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -82,10 +84,13 @@ pub(crate) struct Station {
     pub(crate) machine: Machine,
     pub(crate) runs: Runs,
     pub(crate) programs: Programs,
+    /// Where everything listens.
+    pub(crate) address: Ipv4Addr,
     /// The id of the project of a cluster that is stuck.
     project: String,
     reader: Reader,
-    listening: [Front; 2],
+    ctx: Context,
+    listening: [Front; 3],
 }
 
 impl Station {
@@ -103,6 +108,7 @@ impl Station {
             (Some(tls.acceptor.clone()), Arc::new(KubeService(world.apiserver.clone())));
         let management = Front::start(("management", at(KUBERNETES)), &wire, acceptor, service);
         let management = management.await?;
+        let files = Front::start(("files", at(FILES)), &wire, None, Arc::new(FileService)).await?;
         let nth = NEXT.fetch_add(1, Ordering::Relaxed);
         let own = home.join(format!("command-{nth}"));
         let behind = Units { units: world.units.clone(), teardown: world.teardown.clone() };
@@ -114,8 +120,9 @@ impl Station {
         // A login that was rejected is remembered by the process. Each command is one of its own.
         let (machine, runs) = (machine(home, &keystone, nth), world.runs());
         let project = world.cloud.project(PROJECT);
-        let (reader, listening) = (Reader::Kubeconfig(reader), [cloud, management]);
-        Ok(Self { wire, site, machine, runs, programs, project, reader, listening })
+        let (reader, listening) = (Reader::Kubeconfig(reader), [cloud, management, files]);
+        let (ctx, address) = (context(), world.address);
+        Ok(Self { wire, site, machine, runs, programs, address, project, reader, ctx, listening })
     }
 
     /// Ends it, and returns when nothing listens any more.
@@ -148,16 +155,21 @@ impl Station {
 
     /// An engine that keeps its runs.
     pub(crate) fn engine(&self) -> Engine {
-        Engine::new(self.runs.clone(), Self::context())
+        Engine::new(self.runs.clone(), self.ctx.clone())
     }
 
-    /// The context of the command. It takes its locks as a process whose id is used again by now: to the next
-    /// command, it has ended.
-    pub(crate) fn context() -> Context {
-        let mut holder = LockHolder::this_process("operator", "omega-cli");
-        holder.started = holder.started.map(|started| started + 1);
-        Context::default().with_locking(Locking { holder, break_lock: None })
+    /// The context of the command.
+    pub(crate) fn ctx(&self) -> &Context {
+        &self.ctx
     }
+}
+
+/// The context of a new command. It takes its locks as a process whose id is used again by now: to the next
+/// command, it has ended.
+fn context() -> Context {
+    let mut holder = LockHolder::this_process("operator", "omega-cli");
+    holder.started = holder.started.map(|started| started + 1);
+    Context::default().with_locking(Locking { holder, break_lock: None })
 }
 
 fn site(home: &Path, programs: &Programs, limits: Limits) -> Result<Site> {

@@ -5,7 +5,7 @@ use std::{
     fs::OpenOptions,
     io::{self, Write as _},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
@@ -48,8 +48,14 @@ fn name(case: &Case) -> String {
 }
 
 /// The same case in every run.
-fn id(runbook: Runbook, case: &Case) -> String {
-    format!("{runbook} {} {}", case.armed.fault, name(case))
+fn id(runbook: Runbook, case: &Case, options: &Options) -> String {
+    format!("{runbook} {} {}{}", case.armed.fault, name(case), within(options))
+}
+
+/// The option for the time of the whole command.
+fn within(options: &Options) -> String {
+    let option = |within: Duration| format!(" --timeout {}", within.as_secs());
+    options.timeout.map(option).unwrap_or_default()
 }
 
 /// Returns about `count` of the cases, of all faults: an odd step meets each of an even number of them.
@@ -76,7 +82,9 @@ async fn runbook_with(runbook: Runbook, options: &Options) -> Result<bool> {
     let cases: Vec<Case> = all
         .into_iter()
         .enumerate()
-        .filter(|(nth, case)| chosen(*nth, case, options) && !done.contains(&id(runbook, case)))
+        .filter(|(nth, case)| {
+            chosen(*nth, case, options) && !done.contains(&id(runbook, case, options))
+        })
         .map(|(_, case)| case)
         .collect();
     let cases = if options.ci { spread(cases, IN_CI) } else { cases };
@@ -101,9 +109,10 @@ async fn runbook_with(runbook: Runbook, options: &Options) -> Result<bool> {
             tally.count(&undisturbed, &case, &played, options)?;
         }
         let (undisturbed, handle) = (Arc::clone(&undisturbed), Handle::current());
+        let within = options.timeout;
         // A thread for each: what a command does need not be sent to another.
         drop(running.spawn_blocking(move || {
-            let played = handle.block_on(undisturbed.with(&case));
+            let played = handle.block_on(undisturbed.with(&case, within));
             drop(turn);
             (case, played)
         }));
@@ -153,23 +162,26 @@ impl Tally {
             Ok(played) => {
                 self.missed += usize::from(!played.happened);
                 *self.words.entry(played.word()).or_default() += 1;
-                (judge(case, played, undisturbed), shown(played))
+                (judge(case, played, undisturbed, options.timeout), shown(played))
             }
             Err(error) => (vec![error.to_string()], String::new()),
         };
         if options.verbose {
-            say(&format!("{} {shown}", id(runbook, case)));
+            say(&format!("{} {shown}", id(runbook, case, options)));
         }
         if wrong.is_empty() {
             self.passed += 1;
-            return note(options, &id(runbook, case));
+            return note(options, &id(runbook, case, options));
         }
-        say(&format!("FAILED {} ({shown})", id(runbook, case)));
+        say(&format!("FAILED {} ({shown})", id(runbook, case, options)));
         for one in &wrong {
             say(&format!("  {one}"));
         }
         let (fault, at) = (case.armed.fault, name(case));
-        say(&format!("  repeat: tests/faults/run {runbook} --fault {fault} --at '{at}' -v"));
+        say(&format!(
+            "  repeat: tests/faults/run {runbook} --fault {fault} --at '{at}'{} -v",
+            within(options)
+        ));
         Ok(())
     }
 

@@ -17,7 +17,10 @@ use omega_openstack::{
 };
 
 use super::{Ended, SITE, own};
-use crate::{outcome::Outcome, station::Station};
+use crate::{
+    outcome::Outcome,
+    station::{FILES, Station},
+};
 
 async fn applied(station: &Station, name: &str, label: String, one: Box<dyn Step>) -> Ended {
     let section = Section::new("", name, vec![Item::Step(one)]);
@@ -50,18 +53,23 @@ pub(crate) fn qcow2() -> Vec<u8> {
     bytes
 }
 
-pub(crate) async fn stage_image(station: &Station) -> Ended {
-    let cloud = station.connect().cloud().await?;
+pub(crate) async fn stage_file(station: &Station) -> Ended {
     let path = station.machine.home.join("image.qcow2");
     std::fs::write(&path, qcow2()).map_err(own)?;
+    stage_image(station, ImageSource::file(&path)).await
+}
+
+pub(crate) async fn stage_url(station: &Station) -> Ended {
+    let url = format!("http://{}:{FILES}/image.qcow2", station.address);
+    stage_image(station, ImageSource::url(&url).map_err(own)?).await
+}
+
+async fn stage_image(station: &Station, source: ImageSource) -> Ended {
+    let cloud = station.connect().cloud().await?;
     let digest = Sha512::of(&qcow2());
     let (name, version) = ("ubuntu-jammy-kube-v1.34.8", "v1.34.8");
-    let image = StagedImage::new(
-        name.parse().map_err(own)?,
-        version.parse().map_err(own)?,
-        digest,
-        ImageSource::file(&path),
-    );
+    let image =
+        StagedImage::new(name.parse().map_err(own)?, version.parse().map_err(own)?, digest, source);
     let images = Arc::new(Images::new(Arc::clone(&cloud.narrowed)));
     applied(station, "stage-image", images.label(), step(&images, image)).await
 }

@@ -16,7 +16,7 @@ use crate::{outcome::Outcome, station::Station};
 
 pub(crate) async fn doctor(station: &Station) -> Ended {
     let doctor = Doctor::connect(&station.connect(), DoctorOptions::default()).await?;
-    let report = doctor.examine(&Station::context()).await?;
+    let report = doctor.examine(station.ctx()).await?;
     let status = if report.broken { Status::Gate } else { Status::Done };
     Ok(Outcome::found(status, &report))
 }
@@ -29,7 +29,7 @@ pub(crate) async fn drift(station: &Station) -> Ended {
     let take =
         || -> Pin<Box<dyn Future<Output = _> + Send + '_>> { Box::pin(seen.look(Clock::System)) };
     let limit = Duration::from_secs(90);
-    let report = watched.once(&Station::context(), &take, limit, Acceptance::Keep).await?;
+    let report = watched.once(station.ctx(), &take, limit, Acceptance::Keep).await?;
     Ok(Outcome::found(report.status(), &report))
 }
 
@@ -37,6 +37,6 @@ pub(crate) async fn drift(station: &Station) -> Ended {
 pub(crate) async fn accept(station: &Station) -> Ended {
     let acceptance = Checks::connect(&station.connect(), SITE).await;
     let run = station.runs.begin(&Job::new("accept", SITE, Vec::new()), jiff::Timestamp::now())?;
-    let report = acceptance.run(&Selection::default(), &run, &Station::context()).await?;
+    let report = acceptance.run(&Selection::default(), &run, station.ctx()).await?;
     Ok(Outcome::found(Status::Done, &report.items))
 }
