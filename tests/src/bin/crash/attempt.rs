@@ -2,11 +2,12 @@
 
 use crate::{
     Result,
+    agree::disagreements,
     calls::Call,
     lab::Lab,
     runbooks::words,
     runs::Runs,
-    shadow::Loss,
+    shadow::{Loss, Shadow},
     tracer::{Ended, Point},
     world::differences,
 };
@@ -31,10 +32,11 @@ pub(crate) fn attempt(lab: &Lab, point: Point, loss: Option<Loss>) -> Result<Out
             return Err(format!("not killed, it ended with {code}: {}", lab.printed()).into());
         }
     };
+    let mut problems = Vec::new();
     if let (Some(loss), Some(shadow)) = (loss, shadow) {
-        shadow.restore(loss)?;
+        problems.extend(lose_power(lab, &shadow, loss)?);
     }
-    let mut problems = lab.home.exposed()?;
+    problems.extend(lab.home.exposed()?);
     problems.extend(or_error(explained(lab)));
     problems.extend(or_error(converges(lab)));
     problems.extend(lab.home.exposed()?);
@@ -45,6 +47,16 @@ pub(crate) fn attempt(lab: &Lab, point: Point, loss: Option<Loss>) -> Result<Out
     let left = names.difference(&lab.expected.names);
     problems.extend(left.map(|name| format!("a file is left over: {name}")));
     Ok(if problems.is_empty() { Outcome::Passed } else { Outcome::Failed(call, problems) })
+}
+
+/// Discards what is not durable. Returns where the file system and the shadow differ in that.
+fn lose_power(lab: &Lab, shadow: &Shadow, loss: Loss) -> Result<Vec<String>> {
+    let Some(mounted) = &lab.mounted else {
+        shadow.restore(loss)?;
+        return Ok(Vec::new());
+    };
+    mounted.lose_power()?;
+    disagreements(shadow, lab.home.path())
 }
 
 /// A question that can't be asked is a problem as well.

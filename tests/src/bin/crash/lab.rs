@@ -9,6 +9,7 @@ use crate::{
     Result,
     calls::Call,
     home::{Home, Ran},
+    mounted::Mounted,
     runbooks::{Entry, words},
     runs::Runs,
     serve::{MANAGEMENT, Served},
@@ -22,6 +23,8 @@ use crate::{
 pub(crate) struct Lab {
     pub(crate) entry: Entry,
     pub(crate) home: Home,
+    /// What the home is on, if it is not the machine's own file system.
+    pub(crate) mounted: Option<Mounted>,
     pub(crate) stage: Stage,
     /// The simulators as they are at the beginning.
     pub(crate) start: World,
@@ -46,19 +49,22 @@ pub(crate) struct Expected {
 }
 
 impl Lab {
-    /// Makes the entry ready below `directory`. `program`: omega-cli.
+    /// Makes the entry ready below `directory`. `program`: omega-cli. `mounted`: where its home is.
     pub(crate) fn ready(
         entry: Entry,
         directory: &Path,
         program: &Path,
         served: &Served,
         stage: &Stage,
+        mounted: Option<Mounted>,
     ) -> Result<Self> {
-        let (home, start) = Self::begun(entry, directory, program, served, stage)?;
+        let place = mounted.as_ref().map_or(directory, Mounted::path);
+        let (home, start) = Self::begun(entry, place, program, served, stage)?;
         let (saved, output) = (directory.join("saved"), directory.join("output"));
         home.save(&saved)?;
         let (stage, expected) = (stage.clone(), Expected::default());
-        let mut lab = Self { entry, home, stage, start, saved, output, earlier: 0, expected };
+        let mut lab =
+            Self { entry, home, mounted, stage, start, saved, output, earlier: 0, expected };
         lab.earlier = Runs::of(&lab.home)?.all.len();
         lab.expected = lab.undisturbed()?;
         Ok(lab)
@@ -121,6 +127,9 @@ impl Lab {
         shadow: Option<&mut Option<Shadow>>,
     ) -> Result<(Ended, Vec<Call>)> {
         self.home.load(&self.saved)?;
+        if let Some(mounted) = &self.mounted {
+            mounted.settle()?;
+        }
         self.stage.put(self.start.copy());
         let mut command = self.home.traced(&words(self.entry.args), &self.output)?;
         let shadow = match shadow {

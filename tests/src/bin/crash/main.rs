@@ -11,12 +11,16 @@
     reason = "a harness"
 )]
 
+mod agree;
 mod attempt;
 mod calls;
 mod cluster;
+mod disk;
+mod fuse;
 mod home;
 mod juju;
 mod lab;
+mod mounted;
 mod openstack;
 mod options;
 mod progress;
@@ -39,6 +43,7 @@ use std::{
 use attempt::{Outcome, attempt};
 use home::Ran;
 use lab::Lab;
+use mounted::Mounted;
 use nix::sys::prctl;
 use omega_core::values::Sha256;
 use options::{Options, Series};
@@ -56,6 +61,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let ended = match words.as_slice() {
         ["--traced", program, ..] => stand_in::traced(program, args.get(2..).unwrap_or_default()),
+        ["--fuse", path] => mounted::start(Path::new(path)),
+        ["--fuse-served", path] => mounted::serve(Path::new(path)),
         ["--serve", directory] => hold(Path::new(directory)),
         ["--juju", socket, ..] => stand_in::juju(socket, args.get(2..).unwrap_or_default()),
         _ if words.contains(&"--help") => say(options::HELP).map(|()| 0),
@@ -89,7 +96,10 @@ struct Bench {
 }
 
 impl Bench {
-    fn new() -> Result<Self> {
+    fn new(mounts: bool) -> Result<Self> {
+        if mounts {
+            mounted::apart()?;
+        }
         prctl::set_child_subreaper(true)?;
         let directory = tempfile::tempdir()?;
         let program = std::env::current_exe()?.with_file_name("omega-cli");
@@ -99,10 +109,13 @@ impl Bench {
         Ok(Self { directory, program, digest, served, stage })
     }
 
-    fn lab(&self, entry: Entry) -> Result<Lab> {
-        let directory = self.directory.path().join(entry.name);
+    fn lab(&self, entry: Entry, mounts: bool) -> Result<Lab> {
+        let name = if mounts { format!("{}-fuse", entry.name) } else { entry.name.to_owned() };
+        let directory = self.directory.path().join(name);
         std::fs::create_dir(&directory)?;
-        Lab::ready(entry, &directory, &self.program, &self.served, &self.stage)
+        let at = directory.join("mounted");
+        let mounted = mounts.then(|| Mounted::at(&at, &std::env::current_exe()?)).transpose()?;
+        Lab::ready(entry, &directory, &self.program, &self.served, &self.stage, mounted)
     }
 }
 
@@ -120,10 +133,12 @@ fn hold(directory: &Path) -> Result<u8> {
 
 fn run(args: &[String]) -> Result<u8> {
     let options = Options::read(args)?;
-    let bench = Bench::new()?;
+    let bench = Bench::new(options.series.iter().any(Series::mounts))?;
     let mut failed = false;
-    for Series { entry, losses, every } in &options.series {
-        let lab = bench.lab(*entry).map_err(|error| format!("{}: {error}", entry.name))?;
+    for one in &options.series {
+        let Series { entry, losses, every } = one;
+        let lab = bench.lab(*entry, one.mounts());
+        let lab = lab.map_err(|error| format!("{}: {error}", entry.name))?;
         if options.only_calls {
             for (nth, call) in lab.expected.calls.iter().enumerate() {
                 say(&format!("{:4} {call}\n", nth + 1))?;

@@ -14,9 +14,11 @@ something, right before and right after the call, and checks what is left: `runs
 command converges, nothing is lost or there twice, the runs can be rolled back, no secret is exposed.
 
   tests/crash/run [RUNBOOK...]      all of them by default; --list names them
-    --power-loss[=everything|content]
+    --power-loss[=everything|content|fuse]
                       with the unsynced data discarded: entries of directories and content of files
-                      (everything), or only the content of files (content); both by default
+                      (everything), or only the content of files (content); both by default.
+                      fuse: everything, by a file system of its own, which must leave what the traced
+                      calls say is durable; needs /dev/fuse
     --every K         each K-th point only, beginning with a random one, which is printed
     --offset O        ... beginning with this one
     --resume          leave out the points that passed before with the same program; they are kept below
@@ -28,16 +30,21 @@ command converges, nothing is lost or there twice, the runs can be rolled back, 
     --ci              a selection of points of some runbooks
 ";
 
-/// What CI runs: an entry, each how many points of it, and whether the power goes too.
-const CI: &[(&str, usize, bool)] = &[
-    ("graft", 130, false),
-    ("graft-leftovers", 290, true),
-    ("graft-prove", 170, false),
-    ("rollback", 120, false),
-    ("ensure-sg-rule", 40, true),
-    ("release-stuck-delete", 220, false),
-    ("stage-image", 80, false),
+/// What CI runs: an entry, each how many points of it, and how the power goes too.
+const CI: &[(&str, usize, &[Option<Loss>])] = &[
+    ("graft", 130, KILLED),
+    ("graft-leftovers", 290, TRACED),
+    ("graft-prove", 170, KILLED),
+    ("rollback", 120, KILLED),
+    ("ensure-sg-rule", 40, TRACED),
+    ("release-stuck-delete", 220, KILLED),
+    ("stage-image", 80, KILLED),
+    ("ensure-sg-rule", 25, FUSE),
+    ("rollback", 80, FUSE),
 ];
+const KILLED: &[Option<Loss>] = &[None];
+const TRACED: &[Option<Loss>] = &[Some(Loss::Everything), Some(Loss::Content)];
+const FUSE: &[Option<Loss>] = &[Some(Loss::Fuse)];
 
 /// The points of one entry.
 #[derive(Debug)]
@@ -46,6 +53,13 @@ pub(crate) struct Series {
     /// What is lost at each point: nothing, or the unsynced data in these ways.
     pub(crate) losses: Vec<Option<Loss>>,
     pub(crate) every: usize,
+}
+
+impl Series {
+    /// Whether its home is on a file system of its own.
+    pub(crate) fn mounts(&self) -> bool {
+        self.losses.contains(&Some(Loss::Fuse))
+    }
 }
 
 /// What is to be done.
@@ -73,7 +87,7 @@ impl Options {
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word}: no value"));
             match word.as_str() {
-                "--power-loss" => losses = Loss::ALL.map(Some).to_vec(),
+                "--power-loss" => losses = Loss::TRACED.map(Some).to_vec(),
                 "--every" => every = value()?.parse::<usize>()?.max(1),
                 "--offset" => new.offset = Some(value()?.parse()?),
                 "--resume" => new.resume = true,
@@ -96,9 +110,8 @@ impl Options {
 }
 
 fn ci() -> Result<Vec<Series>> {
-    let one = |(name, every, power): &(&str, usize, bool)| -> Result<Series> {
-        let losses = if *power { Loss::ALL.map(Some).to_vec() } else { vec![None] };
-        Ok(Series { entry: entry(name)?, losses, every: *every })
+    let one = |(name, every, losses): &(&str, usize, &[Option<Loss>])| -> Result<Series> {
+        Ok(Series { entry: entry(name)?, losses: losses.to_vec(), every: *every })
     };
     CI.iter().map(one).collect()
 }
@@ -111,7 +124,7 @@ fn entry(name: &str) -> Result<Entry> {
 
 fn loss(name: &str) -> Result<Loss> {
     let found = Loss::ALL.into_iter().find(|loss| loss.name() == name);
-    Ok(found.ok_or_else(|| format!("--power-loss={name}: everything or content"))?)
+    Ok(found.ok_or_else(|| format!("--power-loss={name}: everything, content or fuse"))?)
 }
 
 fn point(text: &str) -> Result<Point> {

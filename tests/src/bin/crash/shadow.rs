@@ -25,15 +25,20 @@ pub(crate) enum Loss {
     Everything,
     /// The content of files; the directories are as they were.
     Content,
+    /// Everything as well: the file system that the home is on loses it, and not the harness.
+    Fuse,
 }
 
 impl Loss {
-    pub(crate) const ALL: [Self; 2] = [Self::Everything, Self::Content];
+    pub(crate) const ALL: [Self; 3] = [Self::Everything, Self::Content, Self::Fuse];
+    /// Those that need no other file system.
+    pub(crate) const TRACED: [Self; 2] = [Self::Everything, Self::Content];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Everything => "everything",
             Self::Content => "content",
+            Self::Fuse => "fuse",
         }
     }
 }
@@ -61,7 +66,7 @@ enum Durable {
 }
 
 /// A file or directory to write.
-type Node = (PathBuf, u32, Option<Vec<u8>>);
+pub(crate) type Node = (PathBuf, u32, Option<Vec<u8>>);
 
 fn inode(found: &Metadata) -> Inode {
     (found.dev(), found.ino())
@@ -92,7 +97,7 @@ impl Shadow {
     }
 
     /// What is at `path` is durable now: the content of a file, the entries of a directory.
-    fn keep(&mut self, path: &Path) -> Result<()> {
+    pub(crate) fn keep(&mut self, path: &Path) -> Result<()> {
         let open = File::open(path)?;
         let found = open.metadata()?;
         let durable = if found.is_dir() {
@@ -126,11 +131,14 @@ impl Shadow {
 
     /// Puts what survives in the place of what is there.
     pub(crate) fn restore(&self, loss: Loss) -> Result<()> {
-        let mut nodes = Vec::new();
-        match loss {
-            Loss::Everything => self.durable(self.root, &self.path, &mut nodes),
-            Loss::Content => self.present(&self.path, &mut nodes)?,
-        }
+        let nodes = match loss {
+            Loss::Everything | Loss::Fuse => self.everything(),
+            Loss::Content => {
+                let mut nodes = Vec::new();
+                self.present(&self.path, &mut nodes)?;
+                nodes
+            }
+        };
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
             if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
@@ -144,6 +152,13 @@ impl Shadow {
             fs::set_permissions(&path, Permissions::from_mode(mode & 0o7777))?;
         }
         Ok(())
+    }
+
+    /// Returns all that is durable.
+    pub(crate) fn everything(&self) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        self.durable(self.root, &self.path, &mut nodes);
+        nodes
     }
 
     fn durable(&self, id: Inode, path: &Path, nodes: &mut Vec<Node>) {
