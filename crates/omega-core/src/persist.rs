@@ -119,6 +119,8 @@ pub fn persist_readable(path: &Path, bytes: &[u8]) -> io::Result<()> {
     drop(remove_abandoned(parent(path)));
     let file = new_content(path, bytes)?;
     file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    // The mode too is durable before the name.
+    file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_parent(path)
 }

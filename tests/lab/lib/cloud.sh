@@ -29,14 +29,14 @@ up_cloud() {
   mine cloud
   local url
   for url in http://$CLOUD:{5000/v3,9292/,9696/,8774/,8778/,8776/,9511/,9876/} https://$CLOUD:{15000/v3,19696/,19511/}; do
-    until_true 90 "$url" curl -s -o /dev/null -m 5 --cacert "$RUN/tls/ca.crt" "$url"
+    until_true 300 "$url" curl -s -o /dev/null -m 5 --cacert "$RUN/tls/ca.crt" "$url"
   done
   # Since this boot, too: the layer remembers the reports of its own.
   local since; since="'$(date -u -d "@$(stat -c %Y "$LAB/cloud.init.pid")" '+%F %T')'"
   reported() { at cloud mariadb -BNe "SELECT 1 FROM $1 > $since" | grep -q 1; }
-  until_true 60 'nova-scheduler reports' reported "nova.services WHERE \`binary\`='nova-scheduler' AND last_seen_up"
-  until_true 60 'nova-compute reports' reported "nova.services WHERE \`binary\`='nova-compute' AND last_seen_up"
-  until_true 60 'l2agent reports' reported "neutron.agents WHERE heartbeat_timestamp"
+  until_true 180 'nova-scheduler reports' reported "nova.services WHERE \`binary\`='nova-scheduler' AND last_seen_up"
+  until_true 180 'nova-compute reports' reported "nova.services WHERE \`binary\`='nova-compute' AND last_seen_up"
+  until_true 180 'l2agent reports' reported "neutron.agents WHERE heartbeat_timestamp"
   python3 "$HERE/fixtures.py" "http://$CLOUD:5000/v3" "$KEY.pub" >"$RUN/fixtures.json"
   say "cloud: up in $(($(now_ms) - t)) ms"
 }

@@ -60,7 +60,7 @@ start_managers() {
   start_manager core capi-system 9443
   start_manager bootstrap capi-kubeadm-bootstrap-system 9444
   start_manager controlplane capi-kubeadm-control-plane-system 9445
-  for port in 9540 9541 9542; do until_true 60 "Cluster API on port $port" curl -sf "http://$KUBE:$port/readyz"; done
+  for port in 9540 9541 9542; do until_true 180 "Cluster API on port $port" curl -sf "http://$KUBE:$port/readyz"; done
 }
 
 start_providers() { # the stand-ins for Cluster API's providers
@@ -107,7 +107,7 @@ up_kube() {
   start_providers
   daemon "$K" deployments "$LAB/osc/bin/python" -uB "$HERE/kube/deployments.py" keep "$K" "capi-core=http://$KUBE:9540/readyz" \
     "capi-bootstrap=http://$KUBE:9541/readyz" "capi-controlplane=http://$KUBE:9542/readyz"
-  until_true 30 charts curl -sf "http://$KUBE:8879/index.yaml"
+  until_true 90 charts curl -sf "http://$KUBE:8879/index.yaml"
   say "management cluster: up in $(($(now_ms) - t)) ms"
 }
 

@@ -23,7 +23,7 @@ up_unit() {
   allow_ssh "$name" "$address"
   "variant_$variant" "$root"
   boot "$name" --bind-ro="$LAB/bin/helm:/opt/helm" --bind-ro="$HERE/starts:/opt/starts"
-  until_true 30 "ssh to $name" on "$address" sudo true
+  until_true 120 "ssh to $name" on "$address" sudo true
 }
 variant_stock() { :; }
 variant_bare() { rm "$1"/usr/lib/python3.*/EXTERNALLY-MANAGED; }
