@@ -58,8 +58,8 @@ pub use masked_line::{is_secret_name, masked_line};
 pub use nearest_name::nearest_name;
 pub use patience::patiently;
 pub use persist::{
-    open_regular, persist, persist_all, persist_readable, private_directory, read_input,
-    read_regular, remove_abandoned, sync_parent,
+    open_regular, persist, persist_all, persist_as, private_directory, read_input, read_regular,
+    remove_abandoned, sync_parent,
 };
 pub use read_only::{ClientMode, WriteRefused};
 pub use runbook::{

@@ -109,16 +109,15 @@ pub fn remove_abandoned(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `bytes` to `path` in the same way, for every user of the machine to read: what another
-/// program collects.
+/// Writes `bytes` to `path` in the same way, with this mode: for other programs to read, or as it was before.
 ///
 /// # Errors
 ///
 /// As [`persist`].
-pub fn persist_readable(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn persist_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     drop(remove_abandoned(parent(path)));
     let file = new_content(path, bytes)?;
-    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
     // The mode too is durable before the name.
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -244,6 +243,17 @@ mod tests {
             assert_eq!(error.to_string(), "it is not a regular file", "{}", other.display());
         }
         assert!(std::fs::read_link(&link).is_ok());
+    }
+
+    #[test]
+    fn a_file_has_the_mode_that_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        let mode = || fs::metadata(&file).unwrap().mode() & 0o7777;
+        persist_as(&file, b"one", 0o644).unwrap();
+        assert_eq!(mode(), 0o644);
+        persist(&file, b"two").unwrap();
+        assert_eq!(mode(), 0o600);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use omega::{
     capi::coherence::Rule,
     clients::{Reader, kubeconfig_at},
-    core::{Clock, Event, Failure, FailureClass, persist_readable},
+    core::{Clock, Event, Failure, FailureClass, persist_as},
     decisions::CheckResults,
     drift::{
         Acceptance, Baselines, ChangeLine, Difference, DifferenceKind, DriftReport, DriftSite,
@@ -254,7 +254,7 @@ fn unread(report: &DriftReport) -> Option<Failure> {
 }
 
 fn written(path: &Path, text: &str) -> Result<(), Failure> {
-    persist_readable(path, text.as_bytes()).map_err(|error| {
+    persist_as(path, text.as_bytes(), 0o644).map_err(|error| {
         let what = format!("could not write the metrics to {}", path.display());
         Failure::new(FailureClass::Error, what).because(error.to_string())
     })

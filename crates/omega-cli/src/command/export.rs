@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use omega::{
     capi::Namespace,
     clients::Connect,
-    core::{Failure, FailureClass, Finding, persist_readable, shell_word},
+    core::{Failure, FailureClass, Finding, persist_as, shell_word},
     drift::LookOptions,
     export_kubernetes::{
         Export, ExportOptions, ExportSite, Image, Object, Schedule, export_kubernetes, yaml,
@@ -213,7 +213,7 @@ fn written(args: &KubernetesArgs, export: &Export) -> Result<Vec<PathBuf>, Failu
     }
     all.iter().try_for_each(|(path, _, kind)| kind.may_be_written(path))?;
     for (path, text, _) in &all {
-        persist_readable(path, text.as_bytes()).map_err(|error| {
+        persist_as(path, text.as_bytes(), 0o644).map_err(|error| {
             let what = format!("could not write {}", path.display());
             Failure::new(FailureClass::Error, what)
                 .because(error.to_string())

@@ -1,13 +1,14 @@
 //! `lint`
 
 use std::{
-    fs::{self, Permissions},
+    fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand, ValueEnum};
 use omega::{
-    core::{Failure, FailureClass, Severity, Touched, persist, read_input},
+    core::{Failure, FailureClass, Severity, Touched, persist, persist_as, read_input},
     decisions::CheckResults,
     lint::{
         Edit, LintReport, Rule, SourceFile,
@@ -377,9 +378,7 @@ impl App {
         };
         self.confirm(consent, show).await?;
         for (nth, ((file, (text, _)), mode)) in all.iter().zip(modes).enumerate() {
-            let path = Path::new(&file.name);
-            let written = persist(path, text.as_bytes());
-            written.and_then(|()| fs::set_permissions(path, mode)).map_err(|error| {
+            persist_as(Path::new(&file.name), text.as_bytes(), mode).map_err(|error| {
                 let touched = if nth == 0 { Touched::Nothing } else { Touched::Maybe };
                 let changed = all.iter().take(nth).map(|(file, _)| file.name.as_str());
                 let what = format!("could not write {}", file.name);
@@ -462,7 +461,7 @@ fn read(path: &Path) -> Result<SourceFile, Failure> {
 }
 
 /// Returns the mode of a file that can be replaced.
-fn replaceable(name: &str) -> Result<Permissions, Failure> {
+fn replaceable(name: &str) -> Result<u32, Failure> {
     let failed = |why: String, next: &str| {
         let what = format!("{name} can't be changed");
         Failure::new(FailureClass::Usage, what).because(why).next(next)
@@ -478,7 +477,7 @@ fn replaceable(name: &str) -> Result<Permissions, Failure> {
     if found.permissions().readonly() {
         return Err(failed("it is read-only".to_owned(), "chmod u+w FILE, or change it by hand"));
     }
-    Ok(found.permissions())
+    Ok(found.mode() & 0o7777)
 }
 
 fn unreadable(error: &BundleError) -> Failure {
