@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Clock, Context, Evidence, Failure, FailureClass, Finding, Gate, Preview, Step, StepId, Subject,
-    Verdict, Wait, WaitState, join_at_most, run::TargetLock,
+    Clock, Context, Evidence, Failure, FailureClass, Finding, Gate, Preview, Retry, Step, StepId,
+    Subject, Verdict, Wait, WaitState, join_at_most, run::TargetLock,
 };
 
 /// How many targets are read at the same time: each needs a connection or a process.
@@ -231,6 +231,16 @@ impl TargetPreview {
             }
             ItemState::Failed(failure) => Some(failure.clone()),
             ItemState::Verdict(_) | ItemState::Preview(_) => None,
+        })
+    }
+
+    /// Returns why something could not be read, if the same question may be answered later.
+    pub(crate) fn unanswered(&self) -> Option<Failure> {
+        self.items().find_map(|item| match &item.found {
+            ItemState::Failed(failure) if failure.retry == Retry::Transient => {
+                Some(failure.clone())
+            }
+            ItemState::Failed(_) | ItemState::Verdict(_) | ItemState::Preview(_) => None,
         })
     }
 

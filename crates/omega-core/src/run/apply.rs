@@ -12,8 +12,10 @@ use crate::{
 };
 
 /// How often and how long a gate that only the changes can satisfy is checked again. Magnum updates
-/// the health of a cluster once a minute; the runbook polls for 200 s.
-const SETTLING: PollPolicy = PollPolicy::new(Duration::from_secs(10), Duration::from_mins(4));
+/// the health of a cluster once a minute; the runbook polls for 200 s. A service that does not answer is waited for as
+/// long as a restart may take.
+const SETTLING: PollPolicy = PollPolicy::new(Duration::from_secs(10), Duration::from_mins(4))
+    .unanswered(Duration::from_mins(1));
 
 impl Engine {
     /// Applies the job, and verifies it by reading the state of all targets again.
@@ -178,7 +180,10 @@ impl Engine {
         done: &mut Vec<TargetReport>,
     ) -> Option<Failure> {
         for target in &job.afterwards {
-            let read = || async { Ok::<_, Failure>(target.preview_at(ctx, Moment::Before).await) };
+            let read = || async {
+                let looked = target.preview_at(ctx, Moment::Before).await;
+                looked.unanswered().map_or(Ok(looked), Err)
+            };
             let condition = |looked: &TargetPreview| match looked.blocker() {
                 None => Check::Met,
                 Some(blocker) => Check::Pending(blocker.to_string()),

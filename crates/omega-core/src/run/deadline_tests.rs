@@ -6,14 +6,15 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::{
     CancelReason, CancelToken, ChangeKind, Conflict, Context, Delta, Describe, Desired, Diagnostic,
-    Diff, Entry, Failure, FailureClass, GRACE, Item, Label, MemoryJournal, PollPolicy, Retry,
-    Section, Subject, TargetPlan, Touched, leftovers, step, with_temporary,
+    Diff, Entry, Failure, FailureClass, GRACE, Gate, Item, Label, MemoryJournal, PollPolicy, Retry,
+    Section, Subject, TargetPlan, Touched, Verdict, leftovers, step, with_temporary,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -276,4 +277,47 @@ async fn what_is_temporary_is_removed_or_named() {
 async fn until_stopped(ctx: &Context) -> Result<(), Failure> {
     ctx.cancel().cancelled().await;
     Err(Failure::new(FailureClass::Interrupted, "stopped"))
+}
+
+/// It says how the house is, as long as somebody is at home to answer.
+struct Porter {
+    house: Arc<House>,
+    retry: Retry,
+}
+
+#[async_trait]
+impl Gate for Porter {
+    fn rule(&self) -> &'static str {
+        "all-well"
+    }
+    fn subject(&self) -> Subject {
+        Subject::new("gate", "all is well")
+    }
+    async fn check(&self) -> Result<Verdict, Failure> {
+        if self.house.on.lock().unwrap().is_empty() {
+            return Ok(Verdict::shown([]));
+        }
+        sleep(Duration::from_secs(5)).await;
+        Err(Failure { retry: self.retry, ..Failure::new(FailureClass::Deadline, "no answer") })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_final_gate_that_nobody_answers_is_left_after_a_minute() {
+    for (retry, limit) in [(Retry::Transient, MINUTE), (Retry::Final, MINUTE * 4)] {
+        let (home, house) = (tempfile::tempdir().unwrap(), house(Duration::ZERO, Duration::ZERO));
+        let mut job = job(&house);
+        let porter = Item::gate(Porter { house: Arc::clone(&house), retry });
+        let section = Section::new("2", "after", vec![porter]);
+        job.afterwards = vec![TargetPlan::shared("house", vec![section])];
+        let start = Instant::now();
+        let report = engine(&home, MINUTE * 60).apply(&job, Approved::Now).await.unwrap();
+        let took = start.elapsed();
+        assert!(limit <= took && took < limit + Duration::from_secs(30), "{retry:?}: {took:?}");
+        let failure = report.failure.unwrap();
+        assert_eq!(
+            (failure.message.contains("no answer"), failure.touched),
+            (true, Touched::Maybe)
+        );
+    }
 }

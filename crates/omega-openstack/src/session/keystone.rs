@@ -22,7 +22,7 @@ use url::Url;
 use super::{
     cache::{Cached, TokenCache},
     http::{Exchange, Meter, Total},
-    logins::Logins,
+    logins::{Logins, answered},
     patience::{Answered, Patience},
     token::Token,
 };
@@ -48,7 +48,7 @@ pub(super) struct Keystone {
     is_old: AtomicBool,
     limits: Limits,
     pub(super) requests: AtomicUsize,
-    /// The servers that have answered a session with the same credential. Keystone may share its port with other services.
+    /// The servers that have answered a session of the same cloud. Keystone may share its port with other services.
     pub(super) answered: Arc<Answered>,
 }
 
@@ -58,7 +58,7 @@ impl Keystone {
         let Cached { token, hints } =
             cache.as_ref().map(|cache| cache.load(Timestamp::now())).unwrap_or_default();
         let logins = Logins::of(&config);
-        let answered = logins.answered();
+        let answered = answered(&config);
         if token.is_some() {
             logins.proven();
         }

@@ -25,13 +25,15 @@ const AT_MOST: Duration = Duration::from_mins(1);
 /// Whoever logs in, by a digest of the address, the user and the secret.
 static ALL: LazyLock<Mutex<BTreeMap<Sha256, Arc<Logins>>>> = LazyLock::new(Mutex::default);
 
+/// The servers of each cloud that have answered any of its users, by Keystone's address.
+static ANSWERED: LazyLock<Mutex<BTreeMap<String, Arc<Answered>>>> = LazyLock::new(Mutex::default);
+
 /// The logins with one credential, in any scope.
 #[derive(Debug, Default)]
 pub(super) struct Logins {
     /// Held during a login, until one has succeeded.
     turn: sync::Mutex<()>,
     state: Mutex<State>,
-    answered: Arc<Answered>,
 }
 
 #[derive(Debug, Default)]
@@ -48,16 +50,18 @@ struct Failure {
     error: Arc<Error>,
 }
 
+/// Returns the servers of the cloud of `config` that have answered one of its sessions, of whatever user: a stuck
+/// cluster's own credential goes to the Keystone that the administrator was just answered by.
+pub(super) fn answered(config: &CloudConfig) -> Arc<Answered> {
+    let mut all = ANSWERED.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(all.entry(config.auth_url.to_string()).or_default())
+}
+
 impl Logins {
     /// Returns the logins with the credential of `config`.
     pub(super) fn of(config: &CloudConfig) -> Arc<Self> {
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(config.credential_key()).or_default())
-    }
-
-    /// Returns the servers that have answered one of the sessions.
-    pub(super) fn answered(&self) -> Arc<Answered> {
-        Arc::clone(&self.answered)
     }
 
     /// Logs in by `login`, in this scope. While it is not known whether the credential is good, one login

@@ -16,7 +16,8 @@ use tokio::{
 
 use super::{Session, SessionOptions, tests::config};
 use crate::{
-    CloudConfig, Error, Limits, Method, ProjectRef, Request, Response, Service, Transport as _,
+    CloudConfig, Credential, DomainRef, Error, Limits, Method, ProjectRef, Request, Response,
+    Service, Transport as _, UserRef,
 };
 
 /// What the server does with one request.
@@ -261,14 +262,17 @@ async fn the_first_read_at_keystones_own_port_is_tried_again() {
     assert_eq!(answer.unwrap().status, 200);
 }
 
-/// Another session of the process has met it before.
+/// Another session of the process has met it before, of another user.
 #[tokio::test]
 async fn a_login_that_was_not_sent_is_tried_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let state = Arc::<Mutex<State>>::default();
     let server = Server { url: format!("http://{address}"), state };
-    let (first, second) = (server.session().await, server.session().await);
+    let user = UserRef::Named { name: "another".into(), domain: DomainRef::Id("default".into()) };
+    let credential = Credential::Password { user, password: "hunter3".to_owned().into() };
+    let config = CloudConfig { credential, ..config(&server.url) };
+    let (first, second) = (server.session().await, over(config, Duration::from_secs(5)).await);
     let (login, ()) = tokio::join!(first.token_info(), async {
         let (stream, _) = listener.accept().await.unwrap();
         server.clone().serve(stream).await;

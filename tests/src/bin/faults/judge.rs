@@ -7,6 +7,7 @@ use std::{
 
 use omega::{core::GRACE, run::Status};
 use omega_openstack::JSON_LIMIT;
+use serde_json::Value;
 
 use crate::{
     case::{Case, Played, Undisturbed},
@@ -24,6 +25,9 @@ const QUEUE: Duration = Duration::from_mins(1);
 
 /// How long an effect is waited for, by default: a service that went away after a write may come back.
 const SETTLES: Duration = Duration::from_secs(30);
+
+/// How long the final gates of a graft wait for a service that does not answer, besides.
+const SETTLES_GATES: Duration = Duration::from_secs(90);
 
 /// The same for Glance: once while the image is made, and once while it is removed again.
 const SETTLES_IMAGE: Duration = Duration::from_mins(2);
@@ -103,6 +107,7 @@ fn in_time(case: &Case, played: &Played, undisturbed: &Undisturbed) -> Option<St
     let wrote = played.log.iter().any(Arrival::wrote);
     let settles = match (fault.goes_on(), wrote, undisturbed.runbook) {
         (true, true, Runbook::StageImage | Runbook::StageImageUrl) => SETTLES_IMAGE,
+        (true, true, Runbook::ApplyGraft | Runbook::RemoveLeftovers) => SETTLES_GATES,
         (true, true, _) => SETTLES,
         _ => Duration::ZERO,
     };
@@ -205,12 +210,8 @@ fn logins(played: &Played, undisturbed: &Undisturbed) -> Option<String> {
     if faulted.front != "cloud" || faulted.fault != Some(Fault::Page(401)) {
         return None;
     }
-    let later = |kind: Kind| {
-        let after = |one: &&Arrival| one.at > faulted.at && one.kind == kind;
-        played.log.iter().filter(after).count()
-    };
     if faulted.kind == Kind::Login {
-        let again = later(Kind::Login);
+        let again = played.log.iter().filter(|one| repeats(one, faulted, &played.log)).count();
         return (again > 0).then(|| format!("{again} logins after one that was rejected"));
     }
     if faulted.whole.starts_with(NO_TOKEN) {
@@ -225,6 +226,29 @@ fn logins(played: &Played, undisturbed: &Undisturbed) -> Option<String> {
         let (words, differs) = (&played.outcome.words, played.difference(undisturbed));
         format!("a token that was refused once decides the end of it: {words}{differs}")
     })
+}
+
+/// Whether a login is one that was rejected, once more: the same one; or one in another scope of a user who has never
+/// been let in.
+fn repeats(login: &Arrival, rejected: &Arrival, log: &[Arrival]) -> bool {
+    let who = identity(rejected);
+    let let_in = |one: &Arrival| {
+        one.kind == Kind::Login
+            && identity(one) == who
+            && one.at < rejected.at
+            && one.fault.is_none()
+    };
+    login.kind == Kind::Login
+        && login.at > rejected.at
+        && identity(login) == who
+        && (login.whole == rejected.whole || !log.iter().any(let_in))
+}
+
+/// The user and secret of a login, as it has them.
+fn identity(login: &Arrival) -> Option<Value> {
+    let body = login.whole.find('{').and_then(|at| login.whole.get(at..))?;
+    let body: Value = serde_json::from_str(body).ok()?;
+    body.pointer("/auth/identity").cloned()
 }
 
 /// Whatever a service sends, what is read of it is bounded.
