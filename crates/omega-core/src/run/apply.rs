@@ -35,7 +35,8 @@ impl Engine {
         if let Some(report) = self.unchanged(job, &looked, approved.as_ref())? {
             return Ok(report);
         }
-        let locks = self.ctx.lock(locks(job, &looked), &job.name).await?;
+        let locks = self.ctx.lock(locks(job, &looked), &job.name).await;
+        let locks = locks.map_err(|failure| self.explained(failure))?;
         let changed = match (locks.is_empty(), looked.changes().count()) {
             // A single step is compared right before its first write.
             (true, _) | (_, 1) => self.change(job, &looked, approved.as_ref()).await,
@@ -111,8 +112,9 @@ impl Engine {
         run.keep("plan.json", &PlanFile::new(job, looked.targets.clone()))?;
         if let Some(capture) = &job.pre_state {
             let Some(captured) = ctx.in_time(capture()).await else {
-                let failure =
-                    Failure::new(FailureClass::Interrupted, "stopped before the first change");
+                let what = "stopped before the first change";
+                let failure = Failure::new(FailureClass::Interrupted, what);
+                let failure = failure.next("run the same command again");
                 return self.finish(job, &run, Vec::new(), Some(failure));
             };
             run.keep("pre-state.json", &captured?)?;

@@ -138,7 +138,8 @@ fn by_deadline(played: &Played, within: Duration) -> Option<String> {
     }
     let (claim, status) = (played.outcome.claim, played.outcome.status);
     let is_late = played.took > within + ENDS && claim != Claim::Done;
-    (is_late && status != Status::Deadline)
+    // What was being written may end in an error of its own.
+    (is_late && !played.has_written && status != Status::Deadline)
         .then(|| format!("it ended after its time with {status:?}"))
 }
 

@@ -129,7 +129,8 @@ impl Context {
             }
             None => {
                 let what = format!("stopped before {} was locked", lock.place());
-                Err(Failure::new(FailureClass::Interrupted, what))
+                Err(Failure::new(FailureClass::Interrupted, what)
+                    .next("run the same command again"))
             }
         }
     }
